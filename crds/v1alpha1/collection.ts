@@ -1,0 +1,108 @@
+import type { Condition, ObjectMeta, SlotRange } from './common.ts';
+
+/**
+ * Vectors of one dimension and metric, in a VectorCluster.
+ *
+ * @kind Collection
+ * @plural collections
+ * @shortNames vcol
+ * @categories annulus,all
+ * @printColumn Cluster string .spec.cluster
+ * @printColumn Name string .spec.name
+ * @printColumn Dimension integer .spec.dimension
+ * @printColumn Metric string .spec.metric
+ * @printColumn Shards integer .status.shards
+ * @printColumn Ready string .status.conditions[?(@.type=="Available")].status
+ * @printColumn Points integer .status.points
+ * @printColumn Age date .metadata.creationTimestamp
+ * @printColumn Message string .status.message priority=1
+ */
+export interface Collection {
+  apiVersion: 'annulus.dev/v1alpha1';
+  kind: 'Collection';
+  metadata: ObjectMeta;
+  spec: CollectionSpec;
+  status?: CollectionStatus;
+}
+
+/**
+ * @rule self.dimension == oldSelf.dimension | dimension is immutable: create a new collection and load it
+ * @rule self.metric == oldSelf.metric | metric is immutable: create a new collection and load it
+ * @rule has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name) | name is immutable
+ */
+export interface CollectionSpec {
+  /** VectorCluster, in the same namespace, that holds the collection. Absent: unassigned. @maxLength 63 */
+  cluster?: string;
+  /** Name as clients say it; metadata.name when absent. Unique in its cluster. @minLength 1 @maxLength 255 @pattern ^[^<>:"/\\|?*\x00-\x1F]+$ */
+  name?: string;
+  /** Numbers in a vector. @minimum 1 @maximum 65535 */
+  dimension: number;
+  /** @default "Cosine" */
+  metric?: 'Cosine' | 'Euclid' | 'Dot';
+  /** @default {} */
+  sharding?: ShardingSpec;
+  /** Copies of each shard; the cluster's when absent. @minimum 1 @maximum 7 */
+  replicationFactor?: number;
+  /** @default {} */
+  hnsw?: HnswSpec;
+  /** Payload fields that filters find by index. @listType map @listMapKey field @maxItems 64 */
+  payloadIndexes?: PayloadIndex[];
+  /** Payload fields that full-text search covers. @listType set @maxItems 16 */
+  textFields?: string[];
+}
+
+/** How points spread over shards. */
+export interface ShardingSpec {
+  /** @default "Hash" */
+  strategy?: 'Single' | 'Hash' | 'Custom' | 'Content' | 'Auto';
+  /** Number of shards; the cluster's default when absent. @minimum 1 @maximum 256 */
+  shards?: number;
+}
+
+/** The HNSW graph (Malkov and Yashunin, 2016). */
+export interface HnswSpec {
+  /** Links of a point on each level. @default 16 @minimum 2 @maximum 128 */
+  m?: number;
+  /** Candidates kept while a point is inserted. @default 100 @minimum 4 @maximum 4096 */
+  efConstruction?: number;
+  /** Candidates kept by a search that does not say hnsw_ef. @default 128 @minimum 1 @maximum 10000 */
+  efSearch?: number;
+}
+
+/** An index over one payload field. */
+export interface PayloadIndex {
+  /** Dotted path, `[]` steps into arrays. @minLength 1 @maxLength 512 */
+  field: string;
+  type: 'keyword' | 'integer' | 'float' | 'bool' | 'datetime' | 'uuid' | 'text';
+}
+
+/** What the operator last saw. */
+export interface CollectionStatus {
+  /** @minimum 0 */
+  observedGeneration?: number;
+  /** @listType map @listMapKey type @maxItems 32 */
+  conditions?: Condition[];
+  /** The sentence of the most important condition. @maxLength 4096 */
+  message?: string;
+  /** The routing table: which shard owns which slots. Switched as one. */
+  routing?: RoutingTable;
+  /** Number of shards in the routing table. @minimum 0 */
+  shards?: number;
+  /** @minimum 0 */
+  points?: number;
+}
+
+/** Maps every slot to one shard. */
+export interface RoutingTable {
+  /** +1 at every change. @minimum 1 */
+  version: number;
+  /** @listType map @listMapKey shard @maxItems 256 */
+  entries: RoutingEntry[];
+}
+
+/** One shard's part of the routing table. */
+export interface RoutingEntry {
+  /** metadata.name of the Shard. */
+  shard: string;
+  slots: SlotRange;
+}

@@ -1,0 +1,120 @@
+import type { Condition, ObjectMeta, SlotRange } from './common.ts';
+
+/**
+ * One slot range of one Collection and where its copies are. Written by the operator only.
+ *
+ * @kind Shard
+ * @plural shards
+ * @shortNames vsh
+ * @categories annulus
+ * @printColumn Collection string .spec.collection
+ * @printColumn Slots string .status.slots
+ * @printColumn Primary string .status.primary
+ * @printColumn InSync string .status.inSync
+ * @printColumn Points integer .status.points
+ * @printColumn Lag integer .status.lag
+ * @printColumn Phase string .status.phase
+ * @printColumn Progress string .status.progress
+ * @printColumn ETA string .status.eta
+ * @printColumn Age date .metadata.creationTimestamp
+ * @printColumn Replicas string .status.replicas priority=1
+ * @printColumn Term integer .status.primaryTerm priority=1
+ * @printColumn Config integer .status.configVersion priority=1
+ * @printColumn Size string .status.size priority=1
+ * @printColumn Message string .status.message priority=1
+ */
+export interface Shard {
+  apiVersion: 'annulus.dev/v1alpha1';
+  kind: 'Shard';
+  metadata: ObjectMeta;
+  spec: ShardSpec;
+  status?: ShardStatus;
+}
+
+/**
+ * @rule self.collection == oldSelf.collection && self.slots == oldSelf.slots && self.index == oldSelf.index | collection, index and slots are immutable
+ */
+export interface ShardSpec {
+  /** VectorCluster whose nodes hold the copies (never a Logical one). @maxLength 63 */
+  cluster: string;
+  /** metadata.name of the Collection. @maxLength 253 */
+  collection: string;
+  /** Place in the collection's table, from 0. @minimum 0 @maximum 1048575 */
+  index: number;
+  slots: SlotRange;
+  /** Wanted number of copies. @minimum 1 @maximum 7 */
+  replicationFactor: number;
+  /** Writes are refused while fewer copies are in sync. @minimum 1 @maximum 7 */
+  minInSync: number;
+}
+
+/** Where the shard is. This is the truth that nodes act by. */
+export interface ShardStatus {
+  /** @minimum 0 */
+  observedGeneration?: number;
+  /** @listType map @listMapKey type @maxItems 16 */
+  conditions?: Condition[];
+  /** Fencing number, +1 at every change of primary; 0 until the first copies exist. @minimum 0 */
+  primaryTerm?: number;
+  /** +1 at every change of copies. @minimum 0 */
+  configVersion?: number;
+  /** @listType map @listMapKey node @maxItems 16 */
+  copies?: ShardCopy[];
+  migration?: ShardMigration;
+  /** @minimum 0 */
+  points?: number;
+  /** @minimum 0 */
+  bytes?: number;
+  /** Highest seqNo of the primary minus the lowest of the copies. @minimum 0 */
+  lag?: number;
+  /** Derived, for the printed columns. */
+  phase?: 'Pending' | 'Creating' | 'Active' | 'Degraded' | 'Recovering' | 'Migrating' | 'Unavailable';
+  primary?: string;
+  /** Nodes of the replicas, comma separated. */
+  replicas?: string;
+  /** in sync/wanted. */
+  inSync?: string;
+  /** from-to. */
+  slots?: string;
+  /** Bytes for people. */
+  size?: string;
+  progress?: string;
+  eta?: string;
+  /** @maxLength 4096 */
+  message?: string;
+}
+
+/** One copy of the shard. */
+export interface ShardCopy {
+  /** Node (pod) name. */
+  node: string;
+  role: 'Primary' | 'Replica' | 'Joining';
+  inSync: boolean;
+  /** Identity of this copy's data: a copy made anew on the same node gets another. @maxLength 64 */
+  allocationId: string;
+  /** @minimum 0 */
+  seqNo?: number;
+  /** @minimum 0 */
+  bytes?: number;
+}
+
+/** A copy on the move. */
+export interface ShardMigration {
+  from?: string;
+  to: string;
+  phase: 'Preparing' | 'Copying' | 'Syncing' | 'Verifying' | 'Switching' | 'Cleanup' | 'Complete' | 'Failed';
+  /** @minimum 0 */
+  copiedPoints?: number;
+  /** @minimum 0 */
+  totalPoints?: number;
+  /** @minimum 0 */
+  copiedBytes?: number;
+  /** @minimum 0 */
+  bytesPerSecond?: number;
+  /** @format date-time */
+  startedAt?: string;
+  /** @minimum 0 */
+  etaSeconds?: number;
+  /** @maxLength 1024 */
+  message?: string;
+}
