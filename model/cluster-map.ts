@@ -1,0 +1,92 @@
+import type { CollectionSpec, HnswSpec, PayloadIndex, ShardCopy } from '#crds/v1alpha1/index.ts';
+import type { Slots } from './slot.ts';
+
+/**
+ * Versioned, compiled view by which nodes route. The operator compiles it from the custom resources and pushes it; a node
+ * keeps the last one on disk. A map of another clusterUID, or of a lower version, is refused.
+ */
+export interface ClusterMap {
+  cluster: string;
+  namespace: string;
+  /** metadata.uid of the VectorCluster: a node belongs to one cluster for ever. */
+  clusterUID: string;
+  /** +1 at every change of content. */
+  version: number;
+  nodes: MapNode[];
+  collections: MapCollection[];
+}
+
+/** A data pod. */
+export interface MapNode {
+  /** Pod name, `<cluster>-<ordinal>`. */
+  name: string;
+  /** IP or DNS name without port; empty while the pod has none. */
+  address: string;
+  zone: string;
+}
+
+/** A collection with its routing table and its shards. */
+export interface MapCollection {
+  /** Name as clients say it. */
+  name: string;
+  /** metadata.name of the Collection. */
+  object: string;
+  uid: string;
+  /** VectorCluster named by the Collection: this one, or a Logical one hosted here; empty when unassigned. */
+  cluster: string;
+  dimension: number;
+  metric: Metric;
+  hnsw: Required<HnswSpec>;
+  payloadIndexes: PayloadIndex[];
+  textFields: string[];
+  replicationFactor: number;
+  /** Version of the routing table; 0 while there is none (the collection is being created). */
+  tableVersion: number;
+  /** Covers 0..16383 without gap or overlap when tableVersion > 0. Sorted by slots.from. */
+  routing: { shard: string; slots: Slots }[];
+  /** Every Shard of the collection, in the routing table or not (yet). */
+  shards: MapShard[];
+}
+
+export type Metric = NonNullable<CollectionSpec['metric']>;
+
+/** A shard and its copies, as in Shard.status. */
+export interface MapShard {
+  /** metadata.name of the Shard. */
+  name: string;
+  /** metadata.uid: data of another uid is never served under this name. */
+  uid: string;
+  collection: string;
+  slots: Slots;
+  /** 0 until every first copy was reported as created; then >= 1. */
+  primaryTerm: number;
+  configVersion: number;
+  minInSync: number;
+  copies: MapCopy[];
+}
+
+export type MapCopy = Pick<ShardCopy, 'node' | 'role' | 'inSync' | 'allocationId'>;
+
+/** The shard's primary copy, if it has one. */
+export function primaryOf(shard: MapShard): MapCopy | undefined {
+  return shard.copies.find((copy) => copy.role === 'Primary');
+}
+
+/** Copies that may answer reads and be promoted. */
+export function inSyncCopies(shard: MapShard): MapCopy[] {
+  return shard.copies.filter((copy) => copy.inSync);
+}
+
+/** Shard that owns a slot by the routing table; undefined while the collection has none. */
+export function shardForSlot(collection: MapCollection, slot: number): string | undefined {
+  let low = 0;
+  let high = collection.routing.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const entry = collection.routing[middle]!;
+    if (slot < entry.slots.from) high = middle - 1;
+    else if (slot > entry.slots.to) low = middle + 1;
+    else return entry.shard;
+  }
+  return undefined;
+}
