@@ -1,0 +1,172 @@
+import type { HnswSpec, PayloadIndex } from '#crds/v1alpha1/index.ts';
+import type { Metric } from '#model/cluster-map.ts';
+import type { PointId } from '#model/point-id.ts';
+import type { Write } from './operations.ts';
+
+/**
+ * The typed client of the shards' worker threads. Every copy on this node lives in exactly one worker; calls for one shard are
+ * served in order, reads between writes. A worker's death rejects all its pending calls (ANN_SHARD_UNAVAILABLE) and is reported by onExit.
+ * Entries cross as one encoded, checksummed buffer (shard/log-codec.ts), so replication never looks inside.
+ */
+export interface ShardHost {
+  /**
+   * Opens the copy's files in `<dataDir>/shards/<uid>/<allocationId>/`. `create` makes an empty copy; without it a missing file is
+   * `{ state: 'missing' }`, and a damaged database (integrity, checksum, other uid) is `{ state: 'failed', message }`, never served.
+   */
+  open(options: OpenCopy): Promise<OpenResult>;
+  /** Settings that may change while open (payload indexes, efSearch, text fields). Throws if the copy is not open. */
+  configure(shard: string, settings: Partial<ShardSettings>): Promise<void>;
+  close(shard: string): Promise<void>;
+  /** Closes if open, and deletes the copy's files. */
+  destroy(shardUid: string, allocationId: string): Promise<void>;
+
+  /**
+   * Primary: resolves selectors, checks, gives seqNos, applies and commits (one group commit for all writes queued in this turn).
+   * Resolves when on disk here. `entries` is to be sent to the replicas as it is. A write that fails its checks rejects alone.
+   */
+  append(shard: string, term: number, writes: Write[]): Promise<Appended>;
+  /**
+   * Replica: applies entries in order and resolves when on disk. Entries at or below the copy's seqNo with the same term are skipped; a gap rejects
+   * with ANN_CONFLICT "expected seqNo N"; a broken checksum rejects with ANN_BAD_REQUEST. Entries with a lower term than the copy's are refused (ANN_STALE_TERM).
+   */
+  apply(shard: string, term: number, entries: Uint8Array): Promise<Position>;
+  /** Log from `fromSeqNo` on, at most about maxBytes (at least one entry); null when the log no longer reaches back that far. */
+  readLog(
+    shard: string,
+    fromSeqNo: number,
+    maxBytes: number,
+  ): Promise<{ entries: Uint8Array; nextSeqNo: number } | null>;
+  /** Forgets log entries below seqNo (never those that the index snapshot or a reader still needs). */
+  trimLog(shard: string, belowSeqNo: number): Promise<void>;
+
+  search(shard: string, search: ShardSearch): Promise<ShardHits>;
+  retrieve(shard: string, ids: PointId[], fields: Fields): Promise<ShardPoint[]>;
+  scroll(shard: string, scroll: ShardScroll): Promise<ShardScrollPage>;
+  count(shard: string, filter: string | null): Promise<number>;
+  stats(shard: string): Promise<ShardStats>;
+
+  /**
+   * Source side of recovery: takes a consistent snapshot and reads it in key order. Batches are encoded and checksummed.
+   * Sessions are bounded in number; an idle one is dropped after 60 s.
+   */
+  openExport(shard: string): Promise<{ session: string; seqNo: number; term: number; points: number; digest: string }>;
+  readExport(
+    session: string,
+    afterKey: Uint8Array | null,
+    limit: number,
+  ): Promise<{ batch: Uint8Array; lastKey: Uint8Array | null; done: boolean }>;
+  closeExport(session: string): Promise<void>;
+  /** Target side: empties the copy, then takes batches; finishImport checks count and digest, stamps seqNo and term, and makes it durable. */
+  beginImport(shard: string): Promise<void>;
+  importBatch(shard: string, batch: Uint8Array): Promise<{ points: number }>;
+  finishImport(shard: string, expect: { seqNo: number; term: number; points: number; digest: string }): Promise<void>;
+  /** Order-independent digest of (id, vector, payload) over all points, with the seqNo that it holds at. */
+  digest(shard: string): Promise<{ seqNo: number; points: number; digest: string }>;
+
+  onExit(listener: (shards: string[], error: Error) => void): void;
+  /** Writes index snapshots (bounded time), closes databases, ends the workers. */
+  shutdown(): Promise<void>;
+}
+
+export interface ShardSettings {
+  dimension: number;
+  metric: Metric;
+  hnsw: Required<HnswSpec>;
+  payloadIndexes: PayloadIndex[];
+  textFields: string[];
+}
+
+export interface OpenCopy {
+  shard: string;
+  shardUid: string;
+  allocationId: string;
+  settings: ShardSettings;
+  create: boolean;
+}
+
+export type OpenResult =
+  ({ state: 'open'; created: boolean } & Position) | { state: 'missing' } | { state: 'failed'; message: string };
+
+/** Where a copy's log ends. seqNo 0 = empty. */
+export interface Position {
+  seqNo: number;
+  term: number;
+}
+
+export interface Appended {
+  firstSeqNo: number;
+  lastSeqNo: number;
+  entries: Uint8Array;
+  /** One a write, in order: the number of points that it touched, or why it was refused (nothing of it was logged). */
+  results: ({ ok: true; points: number } | { ok: false; error: { code: string; message: string; field?: string } })[];
+}
+
+/** Which parts of a point an answer carries. Paths are dotted payload paths (`a.b`, `a[].b`). */
+export interface Fields {
+  payload: boolean | { include: string[] } | { exclude: string[] };
+  vector: boolean;
+}
+
+/** `count` queries with the same parameters. */
+export interface ShardSearch {
+  /** count x dimension, row-major, not normalised. */
+  vectors: Float32Array;
+  count: number;
+  /** Hits wanted a query, offset included. */
+  limit: number;
+  /** hnsw_ef; the collection's efSearch when absent. */
+  ef?: number;
+  exact: boolean;
+  filter: string | null;
+  /** In the client's sense: at least for Cosine and Dot, at most for Euclid. */
+  scoreThreshold?: number;
+  fields: Fields;
+}
+
+/** Hits of all queries, best first: query q owns hits offsets[q]..offsets[q+1]-1. */
+export interface ShardHits {
+  offsets: Uint32Array;
+  ids: PointId[];
+  /** As clients see them: cosine similarity, dot product, Euclidean distance. */
+  scores: Float32Array;
+  /** JSON texts when fields.payload asked for them. */
+  payloads: (string | null)[] | null;
+  /** hits x dimension when fields.vector (NaN row = no vector). */
+  vectors: Float32Array | null;
+}
+
+export interface ShardPoint {
+  id: PointId;
+  /** JSON text. */
+  payload: string | null;
+  vector: Float32Array | null;
+  /** Value ordered by, when the scroll had an order. */
+  orderValue?: number;
+}
+
+export interface ShardScroll {
+  /** First id to return (ids ascending); ignored with order. */
+  from: PointId | null;
+  limit: number;
+  filter: string | null;
+  fields: Fields;
+  /** By a numeric or datetime payload field (needs a range index: integer, float or datetime); points without it are left out; a point with several values appears once a value. */
+  order?: { field: string; direction: 'asc' | 'desc'; startFrom?: number };
+}
+
+export interface ShardScrollPage {
+  points: ShardPoint[];
+  /** There are more after the last one. */
+  more: boolean;
+}
+
+export interface ShardStats extends Position {
+  points: number;
+  indexedPoints: number;
+  /** Database, log and index files. */
+  bytes: number;
+  /** Index memory held by this copy. */
+  memoryBytes: number;
+  deletedInGraph: number;
+  logFromSeqNo: number;
+}
