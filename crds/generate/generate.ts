@@ -1,0 +1,36 @@
+import { Project } from 'ts-morph';
+import { crdFileName, crdYaml } from './crd.ts';
+import { jsonSchemas } from './json-schema.ts';
+import { readApiVersion, readKinds } from './kinds.ts';
+import { referencePage } from './reference.ts';
+
+/** Where the API types stand, and the files made of them (paths from the repository's root). */
+const TYPES = 'crds/v1alpha1';
+const CHART_CRDS = 'helm/annulus/crds';
+
+/**
+ * Makes every generated file from the API types, in memory.
+ *
+ * @param sources the API types: file name to text
+ * @returns path from the repository's root to content
+ * @throws SourceProblem with file and line
+ */
+export function generate(sources: ReadonlyMap<string, string>): Map<string, string> {
+  const project = new Project({ useInMemoryFileSystem: true, compilerOptions: { strict: true } });
+  const files = [...sources].map(([name, text]) => project.createSourceFile(name, text)).sort(byName);
+  const api = readApiVersion(files);
+  const kinds = readKinds(files, api);
+  const outputs = new Map<string, string>();
+  for (const kind of kinds) {
+    const yaml = crdYaml(kind, api);
+    outputs.set(`crds/${crdFileName(kind, api)}`, yaml);
+    outputs.set(`${CHART_CRDS}/${crdFileName(kind, api)}`, yaml);
+  }
+  outputs.set(`${TYPES}/schemas.json`, `${JSON.stringify(jsonSchemas(kinds), null, 2)}\n`);
+  outputs.set('docs/reference.md', referencePage(kinds, api));
+  return outputs;
+}
+
+function byName(a: { getBaseName(): string }, b: { getBaseName(): string }): number {
+  return a.getBaseName() < b.getBaseName() ? -1 : 1;
+}
