@@ -17,7 +17,7 @@ import type { Condition, ObjectMeta } from './common.ts';
  * @printColumn Age date .metadata.creationTimestamp
  * @printColumn Message string .status.message priority=1
  * @printColumn Map integer .status.mapVersion priority=1
- * @rule self.metadata.name.size() <= 40 | a cluster's name has at most 40 characters
+ * @rule self.metadata.name.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$') | a cluster's name is a DNS label that starts with a letter, of at most 40 characters: it names Services
  */
 export interface VectorCluster {
   apiVersion: 'annulus.dev/v1alpha1';
