@@ -15,7 +15,8 @@ export function jsonSchemaOf(schema: Schema): JsonSchema {
     );
   }
   if (schema.items !== undefined) plain['items'] = jsonSchemaOf(schema.items);
-  if (schema.additionalProperties !== undefined) plain['additionalProperties'] = jsonSchemaOf(schema.additionalProperties);
+  if (schema.additionalProperties !== undefined)
+    plain['additionalProperties'] = jsonSchemaOf(schema.additionalProperties);
   return plain;
 }
 

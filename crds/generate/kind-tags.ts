@@ -40,7 +40,8 @@ export function parseScale(tag: DocTag, root: Schema): Scale {
   const spec = path('spec', 'integer');
   const status = path('status', 'integer');
   const selector = path('selector', 'string');
-  if (spec === undefined || status === undefined) fail(tag.place, '@scale wants `spec=<path> status=<path> [selector=<path>]`');
+  if (spec === undefined || status === undefined)
+    fail(tag.place, '@scale wants `spec=<path> status=<path> [selector=<path>]`');
   const unknown = [...parts.keys()].find((key) => !['spec', 'status', 'selector'].includes(key));
   if (unknown !== undefined) fail(tag.place, `@scale knows no "${unknown}"`);
   return {
@@ -54,7 +55,8 @@ function describePath(tag: DocTag, root: Schema, jsonPath: string, type: PrintCo
   const condition = /^\.status\.conditions\[\?\(@\.type=="(\w+)"\)\]\.(\w+)$/.exec(jsonPath);
   if (condition !== null) {
     const item = resolve(tag, root, '.status.conditions')?.items;
-    if (item?.properties?.[condition[2] ?? ''] === undefined) fail(tag.place, `${jsonPath}: conditions have no such field`);
+    if (item?.properties?.[condition[2] ?? ''] === undefined)
+      fail(tag.place, `${jsonPath}: conditions have no such field`);
     return `The ${condition[2]} of condition ${condition[1]}.`;
   }
   const field = resolve(tag, root, jsonPath);

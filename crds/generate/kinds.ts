@@ -42,7 +42,9 @@ function readKind(declaration: InterfaceDeclaration, api: ApiVersion): Kind {
     return first.text;
   };
   const words = (name: string): string[] =>
-    doc.tags.filter((tag) => tag.name === name).flatMap((tag) => tag.text.split(/[\s,]+/).filter((word) => word !== ''));
+    doc.tags
+      .filter((tag) => tag.name === name)
+      .flatMap((tag) => tag.text.split(/[\s,]+/).filter((word) => word !== ''));
   const schema = interfaceSchema(declaration);
   checkRoot(declaration, schema, one('kind'), api);
   doc.tags.filter((tag) => tag.name === 'rule').forEach(checkRootRule);
@@ -71,7 +73,8 @@ function checkRoot(declaration: InterfaceDeclaration, schema: Schema, kind: stri
   const want: Record<string, string> = { apiVersion: `${api.group}/${api.version}`, kind };
   for (const [name, value] of Object.entries(want)) {
     const found = schema.properties?.[name]?.enum;
-    if (found?.length !== 1 || found[0] !== value) fail(placeOf(declaration), `${kind}.${name} must be of type '${value}'`);
+    if (found?.length !== 1 || found[0] !== value)
+      fail(placeOf(declaration), `${kind}.${name} must be of type '${value}'`);
   }
   for (const name of ['metadata', 'spec']) {
     if (schema.properties?.[name] === undefined) fail(placeOf(declaration), `${kind} has no ${name}`);
@@ -101,4 +104,3 @@ function checkTransitionRules(declaration: InterfaceDeclaration, schema: Schema,
     checkTransitionRules(declaration, schema.items, correlatable && schema['x-kubernetes-list-type'] === 'map');
   }
 }
-

@@ -47,7 +47,8 @@ export function placeOf(node: InterfaceDeclaration | PropertySignature): Place {
  */
 export function interfaceSchema(declaration: InterfaceDeclaration, inside: string[] = []): Schema {
   const name = declaration.getName();
-  if (inside.includes(name)) fail(placeOf(declaration), `interface ${name} contains itself: CRD schemas cannot recurse`);
+  if (inside.includes(name))
+    fail(placeOf(declaration), `interface ${name} contains itself: CRD schemas cannot recurse`);
   const doc = docOf(declaration);
   const schema: Schema = { type: 'object', properties: {} };
   if (doc.description !== '') schema.description = doc.description;
@@ -71,7 +72,8 @@ function propertySchema(property: PropertySignature, inside: string[]): Schema {
   const doc = docOf(property);
   const type = property.getTypeNodeOrThrow().getType();
   const schema = typeSchema(type.getNonNullableType(), { place: placeOf(property), tags: doc.tags, inside });
-  if (type.isNullable() && !property.hasQuestionToken()) fail(placeOf(property), 'null and undefined: use an optional property');
+  if (type.isNullable() && !property.hasQuestionToken())
+    fail(placeOf(property), 'null and undefined: use an optional property');
   if (doc.description !== '') schema.description = doc.description;
   applyFieldTags(schema, doc.tags);
   addRules(schema, doc.tags);
@@ -106,14 +108,20 @@ function typeSchema(type: Type, visit: Visit): Schema {
   if (type.isInterface() && Node.isInterfaceDeclaration(declaration) && type.getTypeArguments().length === 0) {
     return interfaceSchema(declaration, visit.inside);
   }
-  return fail(visit.place, `type ${type.getText()} has no structural schema: use string, number, boolean, a union of
- string literals, an array, Record<string, T> or an interface`.replace('\n', ''));
+  return fail(
+    visit.place,
+    `type ${type.getText()} has no structural schema: use string, number, boolean, a union of
+ string literals, an array, Record<string, T> or an interface`.replace('\n', ''),
+  );
 }
 
 function mapSchema(values: Type, visit: Visit): Schema {
   if (!values.isUnknown()) return { type: 'object', additionalProperties: typeSchema(values, visit) };
   if (!visit.tags.some((tag) => tag.name === 'preserveUnknownFields')) {
-    fail(visit.place, 'Record<string, unknown> wants @preserveUnknownFields: the API server drops what no schema names');
+    fail(
+      visit.place,
+      'Record<string, unknown> wants @preserveUnknownFields: the API server drops what no schema names',
+    );
   }
   return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 }

@@ -41,7 +41,11 @@ export interface Condition {
   message: string;
 }
 
-/** A slot range of a Collection, both ends included, within 0..16383. */
+/**
+ * A slot range of a Collection, both ends included, within 0..16383.
+ *
+ * @rule self.from <= self.to | a slot range runs from the lower slot to the higher one
+ */
 export interface SlotRange {
   /** @minimum 0 @maximum 16383 */
   from: number;
