@@ -1,0 +1,101 @@
+import type { PointId } from '#model/point-id.ts';
+import type { LabelIds } from '../index/label-ids.ts';
+import type { VectorIndex } from '../index/vector-index.ts';
+import { DamagedError } from './damaged.ts';
+import { LABEL_MAX } from './limits.ts';
+import type { LogOperation } from './operations.ts';
+import { mergePayload, removeKeys, storedPayload } from './payload-edit.ts';
+import type { PointRow, Store } from './store.ts';
+import { sameVector } from './vector.ts';
+
+/** The parts of a copy that an operation changes. */
+export interface Target {
+  store: Store;
+  index: VectorIndex;
+  ids: LabelIds;
+  /** Keeps payload indexes in step: `before`/`after` are payload texts. */
+  payloadChanged(label: number, before: string | null, after: string | null): void;
+}
+
+/** Applies a logged operation: deterministic, and without complaint about points that are not there. Returns the points touched. */
+export function applyOperation(target: Target, seqNo: number, operation: LogOperation): number {
+  switch (operation.type) {
+    case 'upsert':
+      for (const { id, vector, payload } of operation.points)
+        put(target, seqNo, id, target.store.point(id), vector, payload);
+      return operation.points.length;
+    case 'delete':
+      return each(target, operation.ids, (id, row) => remove(target, id, row));
+    case 'setPayload':
+      return each(target, operation.ids, (id, row) =>
+        setPayload(target, seqNo, id, row, mergePayload(row.payload, operation.payload, operation.key)),
+      );
+    case 'overwritePayload':
+      return each(target, operation.ids, (id, row) =>
+        setPayload(target, seqNo, id, row, storedPayload(operation.payload)),
+      );
+    case 'deletePayload':
+      return each(target, operation.ids, (id, row) =>
+        setPayload(target, seqNo, id, row, removeKeys(row.payload, operation.keys)),
+      );
+    case 'clearPayload':
+      return each(target, operation.ids, (id, row) => setPayload(target, seqNo, id, row, null));
+    case 'updateVectors':
+      for (const { id, vector } of operation.points) {
+        const row = target.store.point(id);
+        if (row) put(target, seqNo, id, row, vector, row.payload);
+      }
+      return operation.points.length;
+    case 'deleteVectors':
+      return each(target, operation.ids, (id, row) => put(target, seqNo, id, row, null, row.payload));
+  }
+}
+
+function each(target: Target, ids: PointId[], change: (id: PointId, row: PointRow) => void): number {
+  let touched = 0;
+  for (const id of ids) {
+    const row = target.store.point(id);
+    if (row === undefined) continue;
+    change(id, row);
+    touched++;
+  }
+  return touched;
+}
+
+/** A point whose vector stays keeps its label, so writing the same again costs the index nothing. */
+function put(
+  target: Target,
+  seqNo: number,
+  id: PointId,
+  row: PointRow | undefined,
+  vector: Float32Array | null,
+  payload: string | null,
+): void {
+  if (row !== undefined) {
+    if (sameVector(row.vector, vector)) {
+      setPayload(target, seqNo, id, row, payload);
+      return;
+    }
+    remove(target, id, row);
+  }
+  const { store, index, ids } = target;
+  const label = store.meta.nextLabel++;
+  if (label > LABEL_MAX) throw new DamagedError('all labels are used up; the copy must be recovered from another');
+  store.insert(label, id, seqNo, vector, payload);
+  ids.set(label, id);
+  if (vector) index.add(label, vector);
+  target.payloadChanged(label, null, payload);
+}
+
+function remove(target: Target, _id: PointId, row: PointRow): void {
+  target.store.delete(row.label, row.vector !== null);
+  if (row.vector) target.index.remove(row.label);
+  target.payloadChanged(row.label, row.payload, null);
+  target.ids.delete(row.label);
+}
+
+function setPayload(target: Target, seqNo: number, id: PointId, row: PointRow, payload: string | null): void {
+  if (row.payload === payload) return;
+  target.store.setPayload(row.label, id, seqNo, payload);
+  target.payloadChanged(row.label, row.payload, payload);
+}

@@ -1,0 +1,189 @@
+import { AnnulusError, errorToWire } from '#model/errors.ts';
+import { parseFilterText } from '../filter/parse.ts';
+import { LabelIds } from '../index/label-ids.ts';
+import { VectorIndex } from '../index/vector-index.ts';
+import { applyOperation, type Target } from './apply-operation.ts';
+import { ByteWriter } from './bytes.ts';
+import { Filters } from './filters.ts';
+import { decodeEntries, writeFrame } from './log-codec.ts';
+import type { Write } from './operations.ts';
+import { planWrite, type Known } from './plan-write.ts';
+import type { Appended, Position, ShardSettings, ShardStats } from './shard-host.ts';
+import type { Store } from './store.ts';
+
+/** One open copy in its worker: database, index and the rules of its log. Synchronous; the worker commits after each turn. */
+export class ShardCopy {
+  readonly store: Store;
+  readonly settings: ShardSettings;
+  readonly ids = new LabelIds();
+  readonly index: VectorIndex;
+  readonly filters: Filters;
+  readonly #target: Target;
+  readonly #known: Known;
+
+  constructor(store: Store, settings: ShardSettings) {
+    this.store = store;
+    this.settings = settings;
+    this.index = new VectorIndex(settings.dimension, settings.metric, this.ids);
+    this.filters = new Filters(store);
+    this.#target = {
+      store,
+      index: this.index,
+      ids: this.ids,
+      payloadChanged: () => undefined,
+    };
+    this.#known = {
+      settings,
+      exists: (id) => store.labelOf(id) !== undefined,
+      select: (filter) => [...this.filters.prepare(filter).labels].map((label) => this.ids.get(label)!),
+    };
+  }
+
+  get position(): Position {
+    return { seqNo: this.store.meta.seqNo, term: this.store.meta.term };
+  }
+
+  /** Makes memory agree with the database: at open, and after a transaction was rolled back. */
+  reconcile(): void {
+    this.ids.clear();
+    this.filters.invalidate();
+    this.index.flat.clear();
+    for (const { label, id } of this.store.labels()) this.ids.set(label, id);
+    for (const { label, vector } of this.store.vectors()) this.index.add(label, vector);
+  }
+
+  append(term: number, writes: Write[]): Appended {
+    this.#enterTerm(term);
+    const firstSeqNo = this.store.meta.seqNo + 1;
+    const out = new ByteWriter();
+    const results = writes.map((write): Appended['results'][number] => {
+      try {
+        return { ok: true, points: this.#appendOne(out, write) };
+      } catch (error) {
+        if (error instanceof AnnulusError) return { ok: false, error: errorToWire(error) };
+        throw error;
+      }
+    });
+    return { firstSeqNo, lastSeqNo: this.store.meta.seqNo, entries: out.finish(), results };
+  }
+
+  #appendOne(out: ByteWriter, write: Write): number {
+    const operations = planWrite(write, this.#known);
+    let points = 0;
+    for (const operation of operations) {
+      const entry = { seqNo: this.store.meta.seqNo + 1, term: this.store.meta.term, operation };
+      const start = writeFrame(out, entry);
+      this.#log(entry.seqNo, entry.term, out.view(start, out.length));
+      points += applyOperation(this.#target, entry.seqNo, operation);
+    }
+    return points;
+  }
+
+  apply(term: number, bytes: Uint8Array): Position {
+    const frames = decodeEntries(bytes);
+    this.#enterTerm(term);
+    for (const frame of frames) {
+      const { seqNo } = this.store.meta;
+      if (frame.seqNo <= seqNo) {
+        this.#checkSame(frame.seqNo, frame.term);
+        continue;
+      }
+      if (frame.seqNo !== seqNo + 1)
+        throw new AnnulusError(
+          'ANN_CONFLICT',
+          `expected seqNo ${seqNo + 1}, got ${frame.seqNo}; send the log from there`,
+        );
+      if (frame.term > term)
+        throw new AnnulusError(
+          'ANN_BAD_REQUEST',
+          `entry ${frame.seqNo} has term ${frame.term}, its sender has ${term}`,
+        );
+      this.#log(frame.seqNo, frame.term, frame.bytes);
+      applyOperation(this.#target, frame.seqNo, frame.operation);
+    }
+    return this.position;
+  }
+
+  readLog(fromSeqNo: number, maxBytes: number): { entries: Uint8Array; nextSeqNo: number } | null {
+    const { seqNo } = this.store.meta;
+    if (fromSeqNo > seqNo) return { entries: new Uint8Array(0), nextSeqNo: fromSeqNo };
+    if (fromSeqNo < this.logFromSeqNo()) return null;
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    let next = fromSeqNo;
+    for (const row of this.store.iterate('SELECT entry FROM log WHERE seq >= ? ORDER BY seq', fromSeqNo)) {
+      const entry = row[0] as Uint8Array;
+      if (parts.length > 0 && bytes + entry.length > maxBytes) break;
+      parts.push(entry);
+      bytes += entry.length;
+      next++;
+    }
+    const entries = new Uint8Array(bytes);
+    let at = 0;
+    for (const part of parts) {
+      entries.set(part, at);
+      at += part.length;
+    }
+    return { entries, nextSeqNo: next };
+  }
+
+  trimLog(belowSeqNo: number): void {
+    this.store.begin();
+    this.store.run('DELETE FROM log WHERE seq < ?', Math.min(belowSeqNo, this.store.meta.seqNo + 1));
+  }
+
+  /** First seqNo in the log; the next one to come when the log is empty. */
+  logFromSeqNo(): number {
+    return (this.store.get('SELECT min(seq) FROM log')?.[0] as number | null | undefined) ?? this.store.meta.seqNo + 1;
+  }
+
+  count(filter: string | null): number {
+    return filter === null ? this.store.meta.points : this.filters.prepare(filter).labels.size;
+  }
+
+  stats(): Omit<ShardStats, 'bytes'> {
+    return {
+      ...this.position,
+      points: this.store.meta.points,
+      indexedPoints: this.store.meta.vectors,
+      memoryBytes: this.ids.bytes + this.index.flat.bytes,
+      deletedInGraph: 0,
+      logFromSeqNo: this.logFromSeqNo(),
+    };
+  }
+
+  /** Checks a filter before it is used anywhere. */
+  static checkFilter(filter: string | null): void {
+    if (filter !== null) parseFilterText(filter);
+  }
+
+  #enterTerm(term: number): void {
+    const { meta } = this.store;
+    if (term < meta.term) {
+      const message = `term ${term} is over, this copy is at term ${meta.term}; ask for the newer cluster map`;
+      throw new AnnulusError('ANN_STALE_TERM', message);
+    }
+    this.store.begin();
+    this.filters.invalidate();
+    meta.term = term;
+  }
+
+  #log(seqNo: number, term: number, frame: Uint8Array): void {
+    this.store.run(
+      'INSERT INTO log (seq, term, entry) VALUES (?, ?, ?)',
+      seqNo,
+      term,
+      frame as Uint8Array<ArrayBuffer>,
+    );
+    this.store.meta.seqNo = seqNo;
+  }
+
+  /** An entry that we have must be the one that the primary has; else this log has forked and the copy must be recovered. */
+  #checkSame(seqNo: number, term: number): void {
+    const own = this.store.get('SELECT term FROM log WHERE seq = ?', seqNo)?.[0];
+    if (own !== undefined && own !== term) {
+      const message = `entry ${seqNo} has term ${String(own)} here and ${term} at the primary: the logs differ; recover this copy`;
+      throw new AnnulusError('ANN_CONFLICT', message);
+    }
+  }
+}

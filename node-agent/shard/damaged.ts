@@ -1,0 +1,24 @@
+/** The copy's files are not what was written: it must not be served, and is recovered from another copy. */
+export class DamagedError extends Error {
+  override readonly name = 'DamagedError';
+}
+
+/** SQLite result codes that mean a damaged file. */
+const CORRUPT = new Set([11, 26]);
+/** Disk full. */
+const FULL = 13;
+
+/** True for damage of any kind: ours, or found by SQLite (SQLITE_CORRUPT, SQLITE_NOTADB). */
+export function isDamage(error: unknown): boolean {
+  return error instanceof DamagedError || CORRUPT.has(sqliteCode(error));
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return sqliteCode(error) === FULL || (error instanceof Error && 'code' in error && error.code === 'ENOSPC');
+}
+
+/** Primary SQLite result code (the low byte of the extended one); -1 when the error is not SQLite's. */
+function sqliteCode(error: unknown): number {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return -1;
+  return error.errcode & 0xff;
+}

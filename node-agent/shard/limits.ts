@@ -1,0 +1,52 @@
+/** Bounds of a shard copy. Units are in the names. */
+
+/** Below this many vectors a shard is scanned exactly and has no graph: a scan is as quick, exact and needs no 2.5 MB. */
+export const GRAPH_MIN_POINTS = 4_000;
+/** Vectors that may wait for the graph before writes wait for it. */
+export const FLAT_TAIL_MAX_POINTS = 8_000;
+/** Longest background work between two messages. */
+export const SLICE_MS = 8;
+/** The graph is rebuilt when more than this share of it is deleted (deleted points cost recall and memory). */
+export const REBUILD_DELETED_SHARE = 0.2;
+/** A filter that passes no more points than this is answered by an exact scan over them. */
+export const FILTER_EXACT_MAX_POINTS = 2_000;
+/** Prepared filters that a copy keeps between writes. */
+export const PREPARED_FILTERS_MAX = 32;
+
+/** Largest log entry; longer upserts are cut into several entries. */
+export const LOG_ENTRY_MAX_BYTES = 4 * 1024 * 1024;
+/** Points that one write by filter may touch: its ids are one log entry. */
+export const SELECTED_IDS_MAX = 200_000;
+/** Labels are 32 bits wide in hnswlib-node. */
+export const LABEL_MAX = 0xffff_fffe;
+
+/** Calls that may wait for one worker; more are refused with ANN_OVERLOADED. */
+export const PENDING_CALLS_MAX = 20_000;
+/** Answers leave the worker at least this often while it is busy with reads. */
+export const REPLY_FLUSH_MS = 1;
+/** Writes that share one commit at most, so that the first of them does not wait for ever. */
+export const GROUP_COMMIT_MAX_BYTES = 16 * 1024 * 1024;
+
+/** Most hits that one search may want, offset included. */
+export const SEARCH_LIMIT_MAX = 100_000;
+/** Rows of one step of a scan over points. */
+export const SCAN_STEP_ROWS = 1_000;
+
+/** Open export sessions of one worker. */
+export const EXPORT_SESSIONS_MAX = 16;
+export const EXPORT_IDLE_MS = 60_000;
+/** Bytes of one export batch, about. */
+export const EXPORT_BATCH_MAX_BYTES = 8 * 1024 * 1024;
+
+/** Free disk that writes leave alone: this many bytes, or this share of the disk if smaller. */
+export const DISK_RESERVE_BYTES = 256 * 1024 * 1024;
+export const DISK_RESERVE_SHARE = 0.05;
+export const DISK_CHECK_EVERY_MS = 1_000;
+
+/** An index snapshot is written after this many changes, or this share of the graph if more... */
+export const SNAPSHOT_MIN_CHANGES = 2_000;
+export const SNAPSHOT_CHANGED_SHARE = 0.1;
+/** ...and not more often than this. */
+export const SNAPSHOT_EVERY_MS = 30_000;
+/** Longest wait for snapshots at shutdown. */
+export const SHUTDOWN_SNAPSHOT_MS = 10_000;

@@ -1,0 +1,92 @@
+import type { WireError } from '#model/errors.ts';
+import type { PointId } from '#model/point-id.ts';
+import type { Write } from './operations.ts';
+import type {
+  Appended,
+  Fields,
+  OpenCopy,
+  OpenResult,
+  Position,
+  ShardHits,
+  ShardPoint,
+  ShardScroll,
+  ShardScrollPage,
+  ShardSearch,
+  ShardSettings,
+  ShardStats,
+} from './shard-host.ts';
+
+/** What crosses between the node's main thread and the shard workers: everything is in this file. */
+
+/** Points with their vectors side by side in one buffer, which is transferred: one object instead of one a point. */
+export interface PackedPoints {
+  ids: PointId[];
+  payloads: (string | null)[];
+  /** Numbers of each vector; -1 = no vector. */
+  lengths: Int32Array;
+  vectors: Float32Array<ArrayBuffer>;
+}
+
+export type PackedWrite =
+  Exclude<Write, { type: 'upsert' | 'updateVectors' }> | { type: 'upsert' | 'updateVectors'; points: PackedPoints };
+
+export interface ExportOpened extends Position {
+  session: string;
+  points: number;
+  digest: string;
+}
+
+export interface ExportBatch {
+  batch: Uint8Array;
+  lastKey: Uint8Array | null;
+  done: boolean;
+}
+
+export type ImportExpectation = Position & { points: number; digest: string };
+
+/** Arguments and result of every call. */
+export interface Calls {
+  open: { args: [options: OpenCopy]; result: OpenResult };
+  configure: { args: [shard: string, settings: Partial<ShardSettings>]; result: undefined };
+  close: { args: [shard: string]; result: undefined };
+  append: { args: [shard: string, term: number, writes: PackedWrite[]]; result: Appended };
+  apply: { args: [shard: string, term: number, entries: Uint8Array]; result: Position };
+  readLog: {
+    args: [shard: string, fromSeqNo: number, maxBytes: number];
+    result: { entries: Uint8Array; nextSeqNo: number } | null;
+  };
+  trimLog: { args: [shard: string, belowSeqNo: number]; result: undefined };
+  search: { args: [shard: string, search: ShardSearch]; result: ShardHits };
+  retrieve: { args: [shard: string, ids: PointId[], fields: Fields]; result: ShardPoint[] };
+  scroll: { args: [shard: string, scroll: ShardScroll]; result: ShardScrollPage };
+  count: { args: [shard: string, filter: string | null]; result: number };
+  stats: { args: [shard: string]; result: ShardStats };
+  openExport: { args: [shard: string]; result: ExportOpened };
+  readExport: { args: [session: string, afterKey: Uint8Array | null, limit: number]; result: ExportBatch };
+  closeExport: { args: [session: string]; result: undefined };
+  beginImport: { args: [shard: string]; result: undefined };
+  importBatch: { args: [shard: string, batch: Uint8Array]; result: { points: number } };
+  finishImport: { args: [shard: string, expect: ImportExpectation]; result: undefined };
+  digest: { args: [shard: string]; result: { seqNo: number; points: number; digest: string } };
+  shutdown: { args: []; result: undefined };
+}
+
+export type Method = keyof Calls;
+
+/** Main thread to worker: all calls of one turn. */
+export type Request = { [M in Method]: { id: number; method: M; args: Calls[M]['args'] } }[Method];
+
+export type Reply = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: WireError };
+
+/** Worker to main thread. */
+export type WorkerMessage =
+  | { type: 'replies'; replies: Reply[] }
+  /** A copy found itself damaged: it no longer answers. */
+  | { type: 'failed'; shard: string; message: string }
+  | { type: 'log'; level: 'info' | 'warn' | 'error'; fields: Record<string, string | number | boolean>; text: string };
+
+/** workerData of a shard worker. */
+export interface WorkerStart {
+  dataDir: string;
+  index: number;
+}
