@@ -1,0 +1,97 @@
+import { parse as parseYaml } from 'yaml';
+import type { KubeObject } from '../api-types.ts';
+import { asString, isObject } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { apiVersionOf } from '../resource-def.ts';
+import type { ResourceDef } from '../resource-def.ts';
+import { applyDefaults, dropForbiddenNulls } from '../schema/default.ts';
+import { pruneBuiltin, pruneCustom } from '../schema/prune.ts';
+import { builtinTypeError } from '../schema/builtin-types.ts';
+import { badRequest } from '../status-errors.ts';
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+/** Reads a body as JSON or YAML. 400 when it is neither. */
+export function parseBody(text: string, contentType: string): Json {
+  try {
+    return (contentType.includes('yaml') ? parseYaml(text, { maxAliasCount: 100 }) : JSON.parse(text)) as Json;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw badRequest(`error decoding body: ${why}`);
+  }
+}
+
+/** Checks that a body is an object of the kind that the URL names, and gives it its kind where it is left out. */
+export function checkKind(body: Json, def: Pick<ResourceDef, 'group' | 'version' | 'kind' | 'custom'>): KubeObject {
+  if (!isObject(body)) throw badRequest(`couldn't get version/kind; json parse error: the body must be an object`);
+  const apiVersion = apiVersionOf(def);
+  const given = { apiVersion: asString(body['apiVersion']), kind: asString(body['kind']) };
+  if (def.custom !== undefined && given.kind === '') {
+    throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(body)}'`);
+  }
+  if (given.apiVersion !== '' && given.apiVersion !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${given.apiVersion}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+  if (given.kind !== '' && given.kind !== def.kind) {
+    throw badRequest(
+      `${given.kind} in version "${def.version}" cannot be handled as a ${def.kind}: no kind "${given.kind}" is registered for this path`,
+    );
+  }
+  if (body['metadata'] !== undefined && body['metadata'] !== null && !isObject(body['metadata'])) {
+    throw badRequest(
+      `${def.kind} in version "${def.version}" cannot be handled as a ${def.kind}: metadata must be an object`,
+    );
+  }
+  return {
+    ...body,
+    apiVersion,
+    kind: def.kind,
+    metadata: { ...(body['metadata'] as JsonObject | undefined) },
+  } as unknown as KubeObject;
+}
+
+const META_TYPE = { $ref: 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' };
+
+function unknownFields(object: KubeObject, def: ResourceDef): string[] {
+  const json = object as unknown as JsonObject;
+  if (def.custom === undefined) return pruneBuiltin(json, def.schema);
+  const unknown = pruneBuiltin(object.metadata as unknown as Json, META_TYPE, 'metadata');
+  return [...unknown, ...pruneCustom(json, def.custom.structural)].sort();
+}
+
+/**
+ * Turns a decoded body into an object of its kind: unknown fields out (refused, warned of or dropped), nulls out,
+ * defaults in. Changes `object`.
+ */
+export function conform(
+  object: KubeObject,
+  def: ResourceDef,
+  validation: FieldValidation,
+  warn: (text: string) => void,
+): void {
+  if (def.custom === undefined) {
+    const typeError = builtinTypeError(object as unknown as Json, def.schema, def.kind);
+    if (typeError !== null)
+      throw badRequest(`${def.kind} in version "${def.version}" cannot be handled as a ${def.kind}: ${typeError}`);
+  }
+  const unknown = unknownFields(object, def).map((path) => `unknown field "${path}"`);
+  if (unknown.length > 0 && validation === 'Strict') {
+    const version = def.version;
+    throw badRequest(
+      `${def.kind} in version "${version}" cannot be handled as a ${def.kind}: strict decoding error: ${unknown.join(', ')}`,
+    );
+  }
+  if (validation === 'Warn') for (const text of unknown) warn(text);
+  fillDefaults(object, def);
+}
+
+export function fillDefaults(object: KubeObject, def: ResourceDef): void {
+  if (def.custom !== undefined) {
+    const json = object as unknown as JsonObject;
+    dropForbiddenNulls(json, def.custom.structural);
+    applyDefaults(json, def.custom.structural);
+  }
+  def.behaviour.defaults?.(object);
+}
