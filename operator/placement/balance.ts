@@ -1,5 +1,5 @@
 import type { Board, BoardNode, BoardShard } from './board.ts';
-import { addCopy, highestLoad, lowestLoad, removeCopy } from './board.ts';
+import { addCopy, removeCopy } from './board.ts';
 import { excess } from './replicas.ts';
 import { distanceTo } from './ring.ts';
 
@@ -17,33 +17,42 @@ export interface Transfer {
  * @param mayMove whether the shard's copy on the node may go
  * @returns what was moved, in order
  */
-export function balance(
+export function balance(board: Board, mayMove: (shard: BoardShard, from: BoardNode) => boolean): Transfer[] {
+  const transfers: Transfer[] = [];
+  // What one node could not do may be possible after another's turn. It ends: every transfer lessens the unevenness.
+  for (let before = -1; before < transfers.length;) {
+    before = transfers.length;
+    const done = new Set<BoardNode>();
+    for (let worst = worstNode(board, done); worst !== undefined; worst = worstNode(board, done)) {
+      transfers.push(...bringToShare(board, worst, mayMove));
+      done.add(worst);
+    }
+  }
+  return transfers;
+}
+
+function bringToShare(
   board: Board,
-  maxImbalancePercent: number,
+  node: BoardNode,
   mayMove: (shard: BoardShard, from: BoardNode) => boolean,
 ): Transfer[] {
   const transfers: Transfer[] = [];
-  const settled = new Set<BoardNode>();
-  for (;;) {
-    const worst = worstNode(board, maxImbalancePercent, settled);
-    if (worst === undefined) return transfers;
-    const below = excess(worst) < 0;
-    const partners = new Set(board.open.filter((node) => node !== worst));
-    while (below ? worst.shards.size < Math.floor(worst.share) : worst.shards.size > Math.ceil(worst.share)) {
-      const transfer = bestTransfer(board, worst, below, partners, mayMove);
-      if (transfer === undefined) break;
-      transfers.push(transfer);
-    }
-    settled.add(worst);
+  const below = excess(node) < 0;
+  const partners = new Set(board.open.filter((other) => other !== node));
+  while (below ? node.shards.size < Math.floor(node.share) : node.shards.size > Math.ceil(node.share)) {
+    const transfer = bestTransfer(board, node, below, partners, mayMove);
+    if (transfer === undefined) break;
+    transfers.push(transfer);
   }
+  return transfers;
 }
 
 /** The node farthest outside its limits. */
-function worstNode(board: Board, percent: number, settled: ReadonlySet<BoardNode>): BoardNode | undefined {
+function worstNode(board: Board, settled: ReadonlySet<BoardNode>): BoardNode | undefined {
   let worst: BoardNode | undefined;
   for (const node of board.open) {
     const load = node.shards.size;
-    const outside = load < lowestLoad(node, percent) || load > highestLoad(node, percent);
+    const outside = load < node.low || load > node.high;
     if (!outside || settled.has(node)) continue;
     if (worst === undefined || Math.abs(excess(node)) > Math.abs(excess(worst))) worst = node;
   }
@@ -61,6 +70,8 @@ function bestTransfer(
   for (;;) {
     let partner: BoardNode | undefined;
     for (const each of partners) {
+      // Nobody is helped at the price of another's limits.
+      if (below ? each.shards.size <= each.low : each.shards.size >= each.high) continue;
       if (partner === undefined || (below ? excess(each) > excess(partner) : excess(each) < excess(partner)))
         partner = each;
     }

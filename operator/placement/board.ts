@@ -14,6 +14,10 @@ export interface BoardNode {
   readonly shards: Set<BoardShard>;
   /** Copies that it would hold if all were spread evenly. */
   share: number;
+  /** With fewer copies than this it is filled up: a whole copy of rounding is no imbalance. */
+  low: number;
+  /** With more copies than this it is relieved. */
+  high: number;
   /** New copies go elsewhere while it has this many. */
   cap: number;
 }
@@ -30,7 +34,8 @@ export interface BoardShard {
 
 /** The state that a plan is made on: nodes by name and shards by place on the ring, whatever order they came in. */
 export interface Board {
-  readonly nodes: BoardNode[];
+  /** Every node that is not dead, by name. */
+  readonly living: ReadonlyMap<string, BoardNode>;
   /** Nodes that take new copies, in the order of the ring's indexes. */
   readonly open: BoardNode[];
   readonly shards: BoardShard[];
@@ -60,6 +65,8 @@ export function buildBoard(
       ringIndex: ringIndex.get(node.name) ?? -1,
       shards: new Set(),
       share: 0,
+      low: 0,
+      high: 0,
       cap: 0,
     }))
     .sort((a, b) => compare(a.name, b.name));
@@ -77,7 +84,7 @@ export function buildBoard(
     })
     .sort((a, b) => a.position - b.position || compare(a.input.name, b.input.name));
   for (const shard of boardShards) for (const node of shard.nodes) node.shards.add(shard);
-  const board = { nodes: boardNodes, open: boardNodes.filter((node) => node.open), shards: boardShards, ring };
+  const board = { living: byName, open: boardNodes.filter((node) => node.open), shards: boardShards, ring };
   setShares(board, settings);
   return board;
 }
@@ -92,16 +99,6 @@ export function addCopy(shard: BoardShard, node: BoardNode): void {
 export function removeCopy(shard: BoardShard, node: BoardNode): void {
   shard.nodes = shard.nodes.filter((each) => each !== node);
   node.shards.delete(shard);
-}
-
-/** Fewest copies that a node may have without being filled up: a whole copy of rounding is no imbalance. */
-export function lowestLoad(node: BoardNode, maxImbalancePercent: number): number {
-  return Math.min(Math.floor(node.share), Math.ceil(tidy(node.share * (1 - maxImbalancePercent / 100))));
-}
-
-/** Most copies that a node may have without being relieved: a whole copy of rounding is no imbalance. */
-export function highestLoad(node: BoardNode, maxImbalancePercent: number): number {
-  return Math.max(Math.ceil(node.share), Math.floor(tidy(node.share * (1 + maxImbalancePercent / 100))));
 }
 
 function settledNodes(
@@ -131,9 +128,11 @@ function setShares(board: Board, settings: PlacementSettings): void {
   for (const [index, [, nodes]] of zones.entries()) {
     for (const node of nodes) {
       node.share = shares[index] ?? 0;
+      const slack = (node.share * settings.maxImbalancePercent) / 100;
+      node.low = Math.min(Math.floor(node.share), Math.ceil(tidy(node.share - slack)));
+      node.high = Math.max(Math.ceil(node.share), Math.floor(tidy(node.share + slack)));
       // Never so full that the balancer would empty it again.
-      const bound = Math.ceil(tidy(settings.maxLoad * node.share));
-      node.cap = Math.min(bound, highestLoad(node, settings.maxImbalancePercent));
+      node.cap = Math.min(Math.ceil(tidy(settings.maxLoad * node.share)), node.high);
     }
   }
 }

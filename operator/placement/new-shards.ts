@@ -23,7 +23,7 @@ export function placeNewShards(
   const fresh = board.shards.filter((shard) => shard.input.copies.length === 0 && !shard.busy);
   for (const shard of fresh) placeReplicas(board, shard);
   const movable = new Set(fresh);
-  balance(board, settings.maxImbalancePercent, (shard) => movable.has(shard));
+  balance(board, (shard) => movable.has(shard));
   const primaries = choosePrimaries(board.shards, fresh);
   return fresh
     .map((shard): NewPlacement => {

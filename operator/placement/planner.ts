@@ -2,7 +2,7 @@ import { balance } from './balance.ts';
 import type { Board, BoardNode, BoardShard } from './board.ts';
 import { addCopy, buildBoard, removeCopy } from './board.ts';
 import { gate } from './gate.ts';
-import { excess, nextNode } from './replicas.ts';
+import { excess, heirOf } from './replicas.ts';
 import type { Move, Plan, PlanInput } from './types.ts';
 
 /**
@@ -15,26 +15,26 @@ import type { Move, Plan, PlanInput } from './types.ts';
 export function planMoves(input: PlanInput): Plan {
   const placed = input.shards.filter((shard) => shard.copies.length > 0);
   const board = buildBoard(input.nodes, placed, input.running, input.settings);
-  const wish = [
-    ...planRemovals(board),
-    ...planRepairs(board),
-    ...planDrains(board),
-    ...planSpreads(board),
-    ...planBalance(board, input.settings.maxImbalancePercent),
-  ];
+  const removals = planRemovals(board);
+  const arrivals = retarget(board, [...planRepairs(board), ...planDrains(board), ...planSpreads(board)]);
+  const wish = [...removals, ...arrivals, ...planBalance(board)];
   return { wish, ...gate(wish, input) };
 }
 
-/** Copies beyond the wanted number go: first from draining nodes, then out of sync, from shared zones, from full nodes. */
+/**
+ * Copies beyond the wanted number go: first those on lost nodes, then from draining nodes, out of sync, from shared zones, from
+ * full nodes.
+ */
 function planRemovals(board: Board): Move[] {
   return idle(board).flatMap((shard) => {
     const surplus = shard.nodes.length - shard.input.replicationFactor;
-    const moves: Move[] = [];
+    if (surplus < 0) return [];
+    const moves = lostNodes(board, shard).map((name) => moveOf('Remove', shard, name, undefined));
     for (let count = 0; count < surplus; count++) {
       const from = shard.nodes.reduce((a, b) => (keepLess(shard, b, a) ? b : a));
       removeCopy(shard, from);
       shard.busy = true;
-      moves.push({ kind: 'Remove', shard: shard.input.name, from: from.name });
+      moves.push(moveOf('Remove', shard, from.name, undefined));
     }
     return moves;
   });
@@ -62,18 +62,14 @@ function keepLess(shard: BoardShard, a: BoardNode, b: BoardNode): boolean {
 
 /** Missing copies come back, the shards with the fewest left first. A copy on a lost node is named as replaced. */
 function planRepairs(board: Board): Move[] {
-  const living = new Set(board.nodes.map((node) => node.name));
   return idle(board)
     .filter((shard) => shard.nodes.length < shard.input.replicationFactor)
     .sort((a, b) => a.nodes.length - b.nodes.length)
     .flatMap((shard) => {
-      const lost = shard.input.copies
-        .map((copy) => copy.node)
-        .filter((name) => !living.has(name))
-        .sort();
+      const lost = lostNodes(board, shard);
       const moves: Move[] = [];
       for (let missing = shard.input.replicationFactor - shard.nodes.length; missing > 0; missing--) {
-        const to = nextNode(board, shard);
+        const to = heirOf(board, shard);
         if (to !== undefined) addCopy(shard, to);
         moves.push(moveOf('Repair', shard, lost.shift(), to?.name));
       }
@@ -89,7 +85,7 @@ function planDrains(board: Board): Move[] {
     if (from === undefined) return [];
     // Its zone does not count: the copy leaves it.
     shard.nodes = shard.nodes.filter((node) => node !== from);
-    const to = nextNode(board, shard);
+    const to = heirOf(board, shard);
     shard.nodes = [...shard.nodes, from];
     if (to !== undefined) transfer(shard, from, to);
     shard.busy = true;
@@ -104,7 +100,7 @@ function planSpreads(board: Board): Move[] {
     const used = new Set(shard.nodes.map((node) => node.zone));
     if (used.size === shard.nodes.length || [...zones].every((zone) => used.has(zone))) return [];
     const from = fullest(shard.nodes.filter((node) => mayLeave(shard, node) && sharesZone(shard, node)));
-    const to = nextNode(board, shard);
+    const to = heirOf(board, shard);
     if (from === undefined || to === undefined || used.has(to.zone)) return [];
     transfer(shard, from, to);
     shard.busy = true;
@@ -112,14 +108,29 @@ function planSpreads(board: Board): Move[] {
   });
 }
 
-function planBalance(board: Board, maxImbalancePercent: number): Move[] {
+/** A copy that is not made yet may go elsewhere: that evens nodes out before an existing copy has to move. */
+function retarget(board: Board, moves: Move[]): Move[] {
+  const byShard = Map.groupBy(moves, (move) => move.shard);
+  const arriving = (shard: BoardShard, node: BoardNode): Move | undefined =>
+    byShard.get(shard.input.name)?.find((move) => move.to === node.name);
+  const transfers = balance(board, (shard, node) => arriving(shard, node) !== undefined);
+  for (const { shard, from, to } of transfers) {
+    const move = arriving(shard, from);
+    if (move !== undefined) move.to = to.name;
+  }
+  return moves;
+}
+
+function planBalance(board: Board): Move[] {
   const untouched = (shard: BoardShard): boolean => shard.nodes.every((node) => copyOn(shard, node) !== undefined);
-  const transfers = balance(
-    board,
-    maxImbalancePercent,
-    (shard, from) => !shard.busy && untouched(shard) && mayLeave(shard, from),
-  );
+  const transfers = balance(board, (shard, from) => !shard.busy && untouched(shard) && mayLeave(shard, from));
   return transfers.map(({ shard, from, to }) => moveOf('Balance', shard, from.name, to.name));
+}
+
+/** Nodes with a copy of the shard that are gone, by name. */
+function lostNodes(board: Board, shard: BoardShard): string[] {
+  const names = shard.input.copies.map((copy) => copy.node);
+  return names.filter((name) => !board.living.has(name)).sort();
 }
 
 /** Shards that nothing happens to yet. */
@@ -127,8 +138,10 @@ function idle(board: Board): BoardShard[] {
   return board.shards.filter((shard) => !shard.busy);
 }
 
-/** For balance and zones only copies move that nobody pinned, and only of shards whose copies are all in sync; a
- * cordoned node keeps what it has. */
+/**
+ * For balance and zones only copies move that nobody pinned, and only of shards whose copies are all in sync; a cordoned node
+ * keeps what it has.
+ */
 function mayLeave(shard: BoardShard, node: BoardNode): boolean {
   return node.open && copyOn(shard, node)?.pinned !== true && shard.input.copies.every((copy) => copy.inSync);
 }
