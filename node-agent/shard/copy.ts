@@ -1,6 +1,7 @@
 import { AnnulusError, errorToWire } from '#model/errors.ts';
 import { parseFilterText } from '../filter/parse.ts';
 import { LabelIds } from '../index/label-ids.ts';
+import { LabelSet } from '../index/label-set.ts';
 import { VectorIndex } from '../index/vector-index.ts';
 import { applyOperation, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
@@ -24,7 +25,9 @@ export class ShardCopy {
   constructor(store: Store, settings: ShardSettings) {
     this.store = store;
     this.settings = settings;
-    this.index = new VectorIndex(settings.dimension, settings.metric, this.ids);
+    const { dimension, metric, hnsw } = settings;
+    const shape = { dimension, metric, m: hnsw.m, efConstruction: hnsw.efConstruction };
+    this.index = new VectorIndex(shape, this.ids, store);
     this.filters = new Filters(store);
     this.#target = {
       store,
@@ -43,13 +46,43 @@ export class ShardCopy {
     return { seqNo: this.store.meta.seqNo, term: this.store.meta.term };
   }
 
-  /** Makes memory agree with the database: at open, and after a transaction was rolled back. */
-  reconcile(): void {
+  configure(settings: Partial<ShardSettings>): void {
+    Object.assign(this.settings, settings);
+  }
+
+  /** Reads which points there are. */
+  loadIds(): void {
     this.ids.clear();
     this.filters.invalidate();
-    this.index.flat.clear();
     for (const { label, id } of this.store.labels()) this.ids.set(label, id);
-    for (const { label, vector } of this.store.vectors()) this.index.add(label, vector);
+  }
+
+  /** Adds to the index what the database has and the index lacks. */
+  fillIndex(): void {
+    const missing = new LabelSet();
+    for (const { label, hasVector } of this.store.labels()) if (hasVector && !this.index.has(label)) missing.add(label);
+    if (missing.size > this.store.meta.vectors / 4) {
+      for (const { label, vector } of this.store.vectors()) if (missing.has(label)) this.index.add(label, vector);
+      return;
+    }
+    for (const label of missing) {
+      const vector = this.store.vectorOf(label);
+      if (vector) this.index.add(label, vector);
+    }
+  }
+
+  /** Durable when it returns. */
+  commit(): void {
+    this.store.commit();
+    this.index.commit();
+  }
+
+  /** Back to the last commit, in the database and in memory. */
+  rollback(): void {
+    this.store.rollback();
+    this.index.rollback();
+    this.loadIds();
+    this.fillIndex();
   }
 
   append(term: number, writes: Write[]): Appended {
@@ -145,9 +178,9 @@ export class ShardCopy {
     return {
       ...this.position,
       points: this.store.meta.points,
-      indexedPoints: this.store.meta.vectors,
-      memoryBytes: this.ids.bytes + this.index.flat.bytes,
-      deletedInGraph: 0,
+      indexedPoints: this.store.meta.vectors - this.index.waiting,
+      memoryBytes: this.ids.bytes + this.index.bytes,
+      deletedInGraph: this.index.deletedInGraph,
       logFromSeqNo: this.logFromSeqNo(),
     };
   }

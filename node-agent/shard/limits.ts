@@ -6,6 +6,8 @@ export const GRAPH_MIN_POINTS = 4_000;
 export const FLAT_TAIL_MAX_POINTS = 8_000;
 /** Longest background work between two messages. */
 export const SLICE_MS = 8;
+/** The same while calls are waiting. */
+export const BUSY_SLICE_MS = 4;
 /** The graph is rebuilt when more than this share of it is deleted (deleted points cost recall and memory). */
 export const REBUILD_DELETED_SHARE = 0.2;
 /** A filter that passes no more points than this is answered by an exact scan over them. */
@@ -48,5 +50,6 @@ export const SNAPSHOT_MIN_CHANGES = 2_000;
 export const SNAPSHOT_CHANGED_SHARE = 0.1;
 /** ...and not more often than this. */
 export const SNAPSHOT_EVERY_MS = 30_000;
+export const SNAPSHOT_CHECK_EVERY_MS = 1_000;
 /** Longest wait for snapshots at shutdown. */
 export const SHUTDOWN_SNAPSHOT_MS = 10_000;

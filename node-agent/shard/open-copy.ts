@@ -1,32 +1,47 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadGraph } from '../index/graph-snapshot.ts';
 import { ShardCopy } from './copy.ts';
 import { copyDirectory, databasePath, failedMarkPath } from './copy-files.ts';
 import { DamagedError, isDamage } from './damaged.ts';
 import type { OpenCopy, OpenResult } from './shard-host.ts';
 import { Store } from './store.ts';
 
+export interface Opened {
+  copy: ShardCopy | null;
+  result: OpenResult;
+  /** Why the index is built anew; empty when a snapshot was used, or none is needed. */
+  rebuilt: string;
+}
+
 /** Opens or makes a copy. A damaged one is said to be so, never served. */
-export function openCopy(dataDir: string, options: OpenCopy): { copy: ShardCopy | null; result: OpenResult } {
+export async function openCopy(dataDir: string, options: OpenCopy): Promise<Opened> {
   const directory = copyDirectory(dataDir, options.shardUid, options.allocationId);
   const database = databasePath(directory);
   const exists = existsSync(database);
-  if (!exists && !options.create) return { copy: null, result: { state: 'missing' } };
+  if (!exists && !options.create) return { copy: null, result: { state: 'missing' }, rebuilt: '' };
   const mark = failedMarkPath(directory);
-  if (existsSync(mark)) return { copy: null, result: { state: 'failed', message: readFileSync(mark, 'utf8') } };
+  if (existsSync(mark)) return failed(readFileSync(mark, 'utf8'));
   mkdirSync(directory, { recursive: true });
   let store: Store | null = null;
   try {
     store = new Store(database, options.shardUid, !exists);
     checkFile(store);
     const copy = new ShardCopy(store, options.settings);
-    copy.reconcile();
-    return { copy, result: { state: 'open', created: !exists, ...copy.position } };
+    copy.loadIds();
+    const { graph, reason } = await loadGraph(directory, copy.index.shape, (label) => copy.ids.has(label));
+    copy.index.reset(graph);
+    copy.fillIndex();
+    const rebuilt = graph === null && copy.index.waiting > 0 ? reason : '';
+    return { copy, result: { state: 'open', created: !exists, ...copy.position }, rebuilt };
   } catch (error) {
     store?.close();
     if (!isDamage(error)) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    return { copy: null, result: { state: 'failed', message } };
+    return failed(error instanceof Error ? error.message : String(error));
   }
+}
+
+function failed(message: string): Opened {
+  return { copy: null, result: { state: 'failed', message }, rebuilt: '' };
 }
 
 /** Remembers that the copy is damaged, so that a restart does not serve it again. */

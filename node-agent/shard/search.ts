@@ -1,7 +1,7 @@
 import { AnnulusError } from '#model/errors.ts';
 import type { PointId } from '#model/point-id.ts';
 import { passesThreshold, scoreOf } from '../index/distance.ts';
-import type { Nearest } from '../index/vector-index.ts';
+import type { Nearest } from '../index/graph.ts';
 import type { ShardCopy } from './copy.ts';
 import { SEARCH_LIMIT_MAX } from './limits.ts';
 import { pointOf } from './read.ts';
@@ -15,7 +15,14 @@ export function search(copy: ShardCopy, request: ShardSearch): ShardHits {
   const found =
     request.limit === 0 || passing?.size === 0
       ? Array.from({ length: request.count }, (): Nearest => ({ distances: [], labels: [] }))
-      : copy.index.exact(queries, request.count, request.limit, passing);
+      : copy.index.search({
+          vectors: queries,
+          count: request.count,
+          k: request.limit,
+          ef: request.ef ?? copy.settings.hnsw.efSearch,
+          exact: request.exact,
+          passing,
+        });
   return hitsOf(copy, request, found);
 }
 

@@ -1,38 +1,40 @@
 import type { Transferable } from 'node:worker_threads';
-import { AnnulusError, errorToWire } from '#model/errors.ts';
-import type { ShardCopy } from './copy.ts';
+import { AnnulusError, errorToWire, type WireError } from '#model/errors.ts';
+import { dispatch } from './dispatch.ts';
 import { isDamage, isDiskFull } from './damaged.ts';
-import { GROUP_COMMIT_MAX_BYTES, REPLY_FLUSH_MS } from './limits.ts';
+import { BUSY_SLICE_MS, GROUP_COMMIT_MAX_BYTES, REPLY_FLUSH_MS, SLICE_MS, SNAPSHOT_CHECK_EVERY_MS } from './limits.ts';
 import type { Reply, Request, WorkerMessage, WorkerStart } from './messages.ts';
-import { markFailed, openCopy } from './open-copy.ts';
-import { unpackWrite } from './pack.ts';
-import { retrieve, scroll } from './read.ts';
-import { search } from './search.ts';
-import type { OpenCopy } from './shard-host.ts';
+import { OpenCopies, type Open } from './open-copies.ts';
 
 type Post = (message: WorkerMessage, transfer: Transferable[]) => void;
 
-interface Open {
-  copy: ShardCopy;
-  options: OpenCopy;
+interface Waiting {
+  replies: Reply[];
+  bytes: number;
 }
 
-/** The loop of a worker: takes all queued calls of a turn, does them in order, commits once a copy, answers. */
+/** Calls that wait while too many vectors wait for the graph. */
+const WRITES: ReadonlySet<Request['method']> = new Set(['append', 'apply', 'importBatch', 'finishImport']);
+
+/** The loop of a worker: takes all queued calls of a turn, does them in order, commits once a copy, answers; builds indexes between turns. */
 export class ShardWorker {
-  readonly #start: WorkerStart;
   readonly #post: Post;
-  #open = new Map<string, Open>();
+  readonly #copies: OpenCopies;
   #queue: Request[] = [];
-  #scheduled = false;
+  #turnDue = false;
+  #backgroundDue = false;
   #replies: Reply[] = [];
   #transfer: Transferable[] = [];
-  /** Calls whose answers wait for the commit of their shard. */
-  #uncommitted = new Map<string, { replies: Reply[]; bytes: number }>();
-  #lastFlush = 0;
+  /** Answers that wait for the commit of their shard. */
+  #uncommitted = new Map<string, Waiting>();
+  #lastFlushMs = 0;
 
-  constructor(start: WorkerStart, post: Post) {
-    this.#start = start;
+  constructor({ dataDir }: WorkerStart, post: Post) {
     this.#post = post;
+    this.#copies = new OpenCopies(dataDir, (level, fields, text) => post({ type: 'log', level, fields, text }, []));
+    setInterval(() => {
+      for (const [, { snapshots }] of this.#copies) snapshots.startIfDue(performance.now());
+    }, SNAPSHOT_CHECK_EVERY_MS);
   }
 
   receive(requests: Request[]): void {
@@ -41,10 +43,10 @@ export class ShardWorker {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+    if (this.#turnDue) return;
+    this.#turnDue = true;
     setImmediate(() => {
-      this.#scheduled = false;
+      this.#turnDue = false;
       this.#turn();
     });
   }
@@ -52,63 +54,127 @@ export class ShardWorker {
   #turn(): void {
     const requests = this.#queue;
     this.#queue = [];
-    this.#lastFlush = performance.now();
+    this.#lastFlushMs = performance.now();
     for (const request of requests) {
-      this.#serve(request);
-      if (this.#uncommitted.size === 0 && performance.now() - this.#lastFlush > REPLY_FLUSH_MS) this.#flush();
+      if (!this.#park(request)) this.#serve(request);
+      if (this.#uncommitted.size === 0 && performance.now() - this.#lastFlushMs > REPLY_FLUSH_MS) this.#flush();
     }
-    this.#commitAll();
+    for (const [shard, { copy }] of [...this.#copies]) if (copy.store.inTransaction) this.#commit(shard);
     this.#flush();
+    this.#scheduleBackground();
+  }
+
+  /** Writes wait when the index lags, in order; reads go on. */
+  #park(request: Request): boolean {
+    if (!WRITES.has(request.method)) return false;
+    const open = this.#copies.find(String(request.args[0]));
+    if (open === undefined || (open.parked.length === 0 && !open.copy.index.full)) return false;
+    open.parked.push(request);
+    return true;
+  }
+
+  #scheduleBackground(): void {
+    if (this.#backgroundDue) return;
+    const busy = [...this.#copies].some(([, { copy, parked }]) => copy.index.hasWork() || parked.length > 0);
+    if (!busy) return;
+    this.#backgroundDue = true;
+    setImmediate(() => {
+      this.#backgroundDue = false;
+      this.#background();
+      this.#scheduleBackground();
+    });
+  }
+
+  /** One slice of index building, shared by the copies that have some to do; only between transactions. */
+  #background(): void {
+    const busy = [...this.#copies].filter(([, { copy }]) => copy.index.hasWork());
+    const slice = (this.#queue.length > 0 ? BUSY_SLICE_MS : SLICE_MS) / busy.length;
+    for (const [shard, { copy }] of busy) {
+      try {
+        copy.index.work(slice);
+      } catch (error) {
+        this.#fail(shard, error instanceof Error ? error.message : String(error));
+      }
+    }
+    for (const [, open] of this.#copies) {
+      if (open.parked.length === 0 || open.copy.index.full) continue;
+      this.#queue.unshift(...open.parked.splice(0));
+      this.#schedule();
+    }
   }
 
   #serve(request: Request): void {
     const shard = typeof request.args[0] === 'string' ? request.args[0] : null;
+    if (request.method === 'close') this.#leave(request.args[0]);
+    if (request.method === 'shutdown') for (const [name] of [...this.#copies]) this.#leave(name);
     try {
-      const result = this.#do(request);
-      this.#answer(shard, { id: request.id, ok: true, result });
+      const result = dispatch(this.#copies, request);
+      if (result instanceof Promise) this.#later(shard, request.id, result);
+      else this.#answer(shard, { id: request.id, ok: true, result });
     } catch (error) {
-      const open = shard === null ? undefined : this.#open.get(shard);
+      const open = shard === null ? undefined : this.#copies.find(shard);
       this.#answer(shard, { id: request.id, ok: false, error: this.#explain(shard, error) });
       // Anything but a refusal may have left half a write in the transaction.
       if (!(error instanceof AnnulusError) && shard !== null && open?.copy.store.inTransaction) {
-        const waiting = this.#uncommitted.get(shard)?.replies ?? [];
-        this.#uncommitted.delete(shard);
-        this.#abandon(shard, open, waiting, error);
+        this.#abandon(shard, open, this.#take(shard), error);
       }
     }
+  }
+
+  #later(shard: string | null, id: number, result: Promise<unknown>): void {
+    result
+      .then(
+        (value) => this.#replies.push({ id, ok: true, result: value }),
+        (error: unknown) => this.#replies.push({ id, ok: false, error: this.#explain(shard, error) }),
+      )
+      .finally(() => {
+        this.#flush();
+        this.#scheduleBackground();
+      })
+      .catch(() => undefined);
+  }
+
+  /** Before a copy closes: what it was given is committed, what was parked is refused. */
+  #leave(shard: string): void {
+    const open = this.#copies.find(shard);
+    if (open === undefined) return;
+    if (open.copy.store.inTransaction) this.#commit(shard);
+    const error: WireError = { code: 'ANN_SHARD_UNAVAILABLE', message: `shard ${shard} is being closed on this node` };
+    for (const { id } of open.parked.splice(0)) this.#replies.push({ id, ok: false, error });
   }
 
   /** A call on a shard with an open transaction is answered after the commit: it may have seen what is not on disk yet. */
   #answer(shard: string | null, reply: Reply): void {
-    const open = shard === null ? undefined : this.#open.get(shard);
-    if (shard === null || open === undefined || !open.copy.store.inTransaction) {
+    if (shard === null || this.#copies.find(shard)?.copy.store.inTransaction !== true) {
       this.#replies.push(reply);
       return;
     }
     const waiting = this.#uncommitted.get(shard) ?? { replies: [], bytes: 0 };
-    waiting.replies.push(reply);
     this.#uncommitted.set(shard, waiting);
-    if (reply.ok && isAppended(reply.result)) waiting.bytes += reply.result.entries.byteLength;
+    waiting.replies.push(reply);
+    if (reply.ok && hasEntries(reply.result)) waiting.bytes += reply.result.entries.byteLength;
     if (waiting.bytes > GROUP_COMMIT_MAX_BYTES) this.#commit(shard);
   }
 
-  #commitAll(): void {
-    for (const [shard, { copy }] of this.#open) if (copy.store.inTransaction) this.#commit(shard);
+  #take(shard: string): Reply[] {
+    const waiting = this.#uncommitted.get(shard);
+    this.#uncommitted.delete(shard);
+    return waiting?.replies ?? [];
   }
 
   #commit(shard: string): void {
-    const open = this.#open.get(shard);
-    const waiting = this.#uncommitted.get(shard)?.replies ?? [];
-    this.#uncommitted.delete(shard);
+    const open = this.#copies.find(shard);
+    const waiting = this.#take(shard);
     if (open === undefined) return;
     try {
-      open.copy.store.commit();
-      for (const reply of waiting) {
-        if (reply.ok && isAppended(reply.result)) this.#transfer.push(reply.result.entries.buffer as ArrayBuffer);
-        this.#replies.push(reply);
-      }
+      open.copy.commit();
     } catch (error) {
       this.#abandon(shard, open, waiting, error);
+      return;
+    }
+    for (const reply of waiting) {
+      if (reply.ok && hasEntries(reply.result)) this.#transfer.push(reply.result.entries.buffer as ArrayBuffer);
+      this.#replies.push(reply);
     }
   }
 
@@ -116,49 +182,47 @@ export class ShardWorker {
   #abandon(shard: string, open: Open, waiting: Reply[], cause: unknown): void {
     const error = this.#explain(shard, cause);
     for (const { id } of waiting) this.#replies.push({ id, ok: false, error });
-    if (!this.#open.has(shard)) return;
+    if (this.#copies.find(shard) !== open) return;
     try {
-      open.copy.store.rollback();
-      open.copy.reconcile();
+      open.copy.rollback();
     } catch (second) {
       this.#fail(shard, second instanceof Error ? second.message : String(second));
     }
   }
 
-  #explain(shard: string | null, error: unknown): ReturnType<typeof errorToWire> {
+  #explain(shard: string | null, error: unknown): WireError {
     if (error instanceof AnnulusError) return errorToWire(error);
     if (shard !== null && isDamage(error)) {
       const message = error instanceof Error ? error.message : String(error);
       this.#fail(shard, message);
       return { code: 'ANN_SHARD_UNAVAILABLE', message: `this copy of shard ${shard} is damaged: ${message}` };
     }
-    if (isDiskFull(error))
-      return { code: 'ANN_DISK_FULL', message: `the disk of shard ${shard} is full; delete points or add disk` };
+    if (isDiskFull(error)) {
+      const message = `the disk of shard ${shard ?? ''} is full; delete points or add disk`;
+      return { code: 'ANN_DISK_FULL', message };
+    }
     return errorToWire(error);
   }
 
-  /** A damaged copy is closed and marked; the node reports it, another copy replaces it. */
+  /** A damaged copy is marked and closed; the node reports it, another copy replaces it. */
   #fail(shard: string, message: string): void {
-    const open = this.#open.get(shard);
+    const open = this.#copies.find(shard);
     if (open === undefined) return;
-    this.#open.delete(shard);
-    const waiting = this.#uncommitted.get(shard)?.replies ?? [];
-    this.#uncommitted.delete(shard);
-    const error = {
-      code: 'ANN_SHARD_UNAVAILABLE' as const,
+    const error: WireError = {
+      code: 'ANN_SHARD_UNAVAILABLE',
       message: `this copy of shard ${shard} is damaged: ${message}`,
     };
-    for (const { id } of waiting) this.#replies.push({ id, ok: false, error });
+    for (const { id } of [...this.#take(shard), ...open.parked.splice(0)]) this.#replies.push({ id, ok: false, error });
     try {
-      open.copy.store.close();
-      markFailed(this.#start.dataDir, open.options, message);
+      this.#copies.fail(shard, message);
     } finally {
       this.#post({ type: 'failed', shard, message }, []);
+      this.#flush();
     }
   }
 
   #flush(): void {
-    this.#lastFlush = performance.now();
+    this.#lastFlushMs = performance.now();
     if (this.#replies.length === 0) return;
     const replies = this.#replies;
     const transfer = this.#transfer;
@@ -166,68 +230,8 @@ export class ShardWorker {
     this.#transfer = [];
     this.#post({ type: 'replies', replies }, transfer);
   }
-
-  #copy(shard: string): ShardCopy {
-    const open = this.#open.get(shard);
-    if (open) return open.copy;
-    throw new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${shard} is not open on this node; ask another copy`);
-  }
-
-  #do(request: Request): unknown {
-    switch (request.method) {
-      case 'open': {
-        const [options] = request.args;
-        const { copy, result } = openCopy(this.#start.dataDir, options);
-        if (copy) this.#open.set(options.shard, { copy, options });
-        return result;
-      }
-      case 'configure':
-        Object.assign(this.#copy(request.args[0]).settings, request.args[1]);
-        return undefined;
-      case 'close':
-        return this.#close(request.args[0]);
-      case 'append':
-        return this.#copy(request.args[0]).append(request.args[1], request.args[2].map(unpackWrite));
-      case 'apply':
-        return this.#copy(request.args[0]).apply(request.args[1], request.args[2]);
-      case 'readLog':
-        return this.#copy(request.args[0]).readLog(request.args[1], request.args[2]);
-      case 'trimLog':
-        this.#copy(request.args[0]).trimLog(request.args[1]);
-        return undefined;
-      case 'search':
-        return search(this.#copy(request.args[0]), request.args[1]);
-      case 'retrieve':
-        return retrieve(this.#copy(request.args[0]), request.args[1], request.args[2]);
-      case 'scroll':
-        return scroll(this.#copy(request.args[0]), request.args[1]);
-      case 'count':
-        return this.#copy(request.args[0]).count(request.args[1]);
-      case 'stats':
-        return { ...this.#copy(request.args[0]).stats(), bytes: 0 };
-      case 'shutdown':
-        for (const shard of [...this.#open.keys()]) this.#close(shard);
-        return undefined;
-      case 'openExport':
-      case 'readExport':
-      case 'closeExport':
-      case 'beginImport':
-      case 'importBatch':
-      case 'finishImport':
-      case 'digest':
-        throw new AnnulusError('ANN_INTERNAL', `${request.method} is not built yet`);
-    }
-  }
-
-  #close(shard: string): undefined {
-    const open = this.#open.get(shard);
-    if (open === undefined) return;
-    if (open.copy.store.inTransaction) this.#commit(shard);
-    this.#open.delete(shard);
-    open.copy.store.close();
-  }
 }
 
-function isAppended(result: unknown): result is { entries: Uint8Array } {
+function hasEntries(result: unknown): result is { entries: Uint8Array } {
   return typeof result === 'object' && result !== null && 'entries' in result && result.entries instanceof Uint8Array;
 }

@@ -1,0 +1,60 @@
+import { rm, statfs } from 'node:fs/promises';
+import { saveGraph } from '../index/graph-snapshot.ts';
+import type { VectorIndex } from '../index/vector-index.ts';
+import { SNAPSHOT_CHANGED_SHARE, SNAPSHOT_EVERY_MS, SNAPSHOT_MIN_CHANGES } from './limits.ts';
+
+/** Writes a copy's index snapshots, one at a time. A snapshot only saves time at the next start: failing to write one loses nothing. */
+export class Snapshots {
+  readonly #directory: string;
+  readonly #index: VectorIndex;
+  readonly #warn: (text: string) => void;
+  #running: Promise<void> | null = null;
+  #lastMs: number;
+
+  constructor(directory: string, index: VectorIndex, nowMs: number, warn: (text: string) => void) {
+    this.#directory = directory;
+    this.#index = index;
+    this.#lastMs = nowMs;
+    this.#warn = warn;
+  }
+
+  /** Starts one when enough has changed since the last. */
+  startIfDue(nowMs: number): void {
+    const { graph, changes } = this.#index;
+    if (graph === null || this.#running || nowMs - this.#lastMs < SNAPSHOT_EVERY_MS) return;
+    if (changes < Math.max(SNAPSHOT_MIN_CHANGES, graph.size * SNAPSHOT_CHANGED_SHARE)) return;
+    this.#lastMs = nowMs;
+    void this.#save();
+  }
+
+  /** Resolves when none is being written: only then may files and graph go away. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** The last one before the copy is closed. */
+  async final(): Promise<void> {
+    await this.#running;
+    if (this.#index.graph !== null && this.#index.changes > 0) await this.#save();
+  }
+
+  #save(): Promise<void> {
+    this.#running = this.#write().finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async #write(): Promise<void> {
+    const { graph, changes } = this.#index;
+    if (graph === null) return;
+    try {
+      const disk = await statfs(this.#directory);
+      // hnswlib does not say when a write failed: the room must be there before.
+      if (disk.bavail * disk.bsize < graph.bytes * 1.25) throw new Error('too little free disk');
+      await saveGraph(this.#directory, graph);
+      this.#index.snapshotTaken(changes);
+    } catch (error) {
+      this.#warn(`index snapshot not written: ${error instanceof Error ? error.message : String(error)}`);
+      await rm(`${this.#directory}/graph.json.tmp`, { force: true });
+    }
+  }
+}
