@@ -1,10 +1,8 @@
-/** What to run for an image: the program and its first arguments. */
-export interface ImageProgram {
-  readonly command: readonly string[];
-}
+/** An image's entry point: the command line that a container's arguments become. */
+export type Entrypoint = (args: readonly string[]) => readonly string[];
 
-/** Gives an image's program, or undefined when there is no such image here. */
-export type ImageTable = (image: string) => ImageProgram | undefined;
+/** Gives an image's entry point, or undefined when there is no such image here. */
+export type ImageTable = (image: string) => Entrypoint | undefined;
 
 const KNOWN_TAG = /^(latest|local|dev|next|test|edge|v?\d+(\.\d+)*([-.+_][\w.-]+)?)$/;
 
@@ -17,14 +15,19 @@ export function parseImage(image: string): { repository: string; tag: string } {
 }
 
 /**
- * The images of this machine: every version of `annulus…` is the checked-out node-agent. Tags that are no version
- * and no usual word are missing, as they would be in a registry.
+ * The images of this machine: every version of `annulus…` is the checked-out code, and its first argument names the
+ * program, as in the real image (without one: the first program). Tags that are no version and no usual word are
+ * missing, as they would be in a registry.
  */
-export function annulusImages(command: readonly string[]): ImageTable {
+export function annulusImages(programs: Readonly<Record<string, readonly string[]>>): ImageTable {
+  const entrypoint: Entrypoint = (args) => {
+    const named = programs[args[0] ?? ''];
+    return named === undefined ? [...(Object.values(programs)[0] ?? []), ...args] : [...named, ...args.slice(1)];
+  };
   return (image) => {
     const { repository, tag } = parseImage(image);
     const name = repository.split('/').at(-1) ?? '';
-    return name.startsWith('annulus') && KNOWN_TAG.test(tag) ? { command } : undefined;
+    return name.startsWith('annulus') && KNOWN_TAG.test(tag) ? entrypoint : undefined;
   };
 }
 

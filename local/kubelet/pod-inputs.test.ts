@@ -95,11 +95,15 @@ test('mount paths become folders where they begin a path, the longest first', ()
 });
 
 describe('images', () => {
-  const images = annulusImages(['node', 'main.ts']);
+  const images = annulusImages({ 'node-agent': ['node', 'main.ts'], operator: ['node', 'op.ts'] });
   test('every version of annulus is the node-agent', () => {
     for (const image of ['annulus', 'annulus:latest', 'annulus:v2', 'ghcr.io/x/annulus:1.4.0-rc1', 'annulus:0.1.0']) {
-      expect(images(image)?.command).toEqual(['node', 'main.ts']);
+      expect(images(image)?.(['node-agent', '--x'])).toEqual(['node', 'main.ts', '--x']);
     }
+  });
+  test('the first argument names the program', () => {
+    expect(images('annulus')?.(['operator'])).toEqual(['node', 'op.ts']);
+    expect(images('annulus')?.([])).toEqual(['node', 'main.ts']);
   });
   test('anything else is missing', () => {
     for (const image of ['nginx:1', 'annulus:does-not-exist', 'annulus:missing', 'x/postgres']) {

@@ -12,7 +12,7 @@ import type { ContainerProcess } from './container-process.ts';
 import { planEnvironment } from './environment.plan.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { missingImageMessage } from './image.ts';
-import type { ImageTable } from './image.ts';
+import type { Entrypoint, ImageTable } from './image.ts';
 import type { KubeletLogger } from './kubelet.ts';
 import type { LogStore } from './log-store.ts';
 import { rewritePaths } from './paths.plan.ts';
@@ -177,7 +177,7 @@ export class PodWorker {
         const what = this.spec.unsupported.join('; ');
         return failed('CreateContainerConfigError', `embedded mode does not support: ${what}`);
       }
-      const plan = this.command(run.spec, program.command);
+      const plan = this.command(run.spec, program);
       if (typeof plan === 'string') return failed('CreateContainerConfigError', plan, RETRY_MS);
       const held = plan.locks.map(holderOf).find((holder) => holder !== undefined);
       if (held !== undefined) {
@@ -200,8 +200,8 @@ export class PodWorker {
   /** What to run, or why it cannot be known yet. */
   private command(
     container: ContainerSpec,
-    program: readonly string[],
-  ): { command: string[]; env: Record<string, string>; locks: string[] } | string {
+    entrypoint: Entrypoint,
+  ): { command: readonly string[]; env: Record<string, string>; locks: string[] } | string {
     const { stateDir, podIP, sources, baseEnv } = this.options;
     const namespace = this.pod.metadata.namespace ?? '';
     const paths = mappedPaths(container, this.prepare());
@@ -216,23 +216,26 @@ export class PodWorker {
       },
     });
     if (!environment.ok) return environment.message;
+    const temporary = paths.find((path) => path.containerPath === '/tmp');
     const own = Object.entries(environment.env).map(([name, value]) => [name, rewritePaths(value, paths)]);
     const env: Record<string, string> = {
       PATH: [dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
       HOME: process.env['HOME'] ?? '/',
       HOSTNAME: this.pod.metadata.name,
+      ...(temporary === undefined ? {} : { TMPDIR: temporary.folder }),
       ...baseEnv,
       ...Object.fromEntries(own),
       ANNULUS_BIND: podIP,
     };
-    const entry = container.command.length > 0 ? container.command : program;
-    const command = [...entry, ...container.args].map((word) => rewritePaths(word, paths));
+    const rewrite = (words: readonly string[]): string[] => words.map((word) => rewritePaths(word, paths));
+    const args = rewrite(container.args);
+    const command = container.command.length > 0 ? [...rewrite(container.command), ...args] : entrypoint(args);
     return { command, env, locks: claimsOf(this.spec).map((claim) => claimLock(stateDir, namespace, claim)) };
   }
 
   private async spawn(
     run: Run,
-    plan: { command: string[]; env: Record<string, string>; locks: string[] },
+    plan: { command: readonly string[]; env: Record<string, string>; locks: string[] },
   ): Promise<void> {
     const record = join(this.options.stateDir, 'processes', `${this.uid}_${run.spec.name}.json`);
     run.process = await startProcess({
