@@ -1,0 +1,191 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { destination, pino } from 'pino';
+import type { Logger } from 'pino';
+import { PORTS } from '#model/ports.ts';
+import type { KubeStore } from './kube-api/api-types.ts';
+import { ensureCredentials, writeKubeconfig } from './kube-api/credentials.ts';
+import { startKubeApi } from './kube-api/server.ts';
+import { lockHome } from './home-lock.ts';
+import { ContainerLog } from './kubelet/container-log.ts';
+import type { Backoff } from './kubelet/container.machine.ts';
+import { annulusImages } from './kubelet/image.ts';
+import type { ImageTable } from './kubelet/image.ts';
+import { Kubelet } from './kubelet/kubelet.ts';
+import { LogStore } from './kubelet/log-store.ts';
+import { endOrphans, stateMarker } from './kubelet/orphans.ts';
+import { PortInUse, Services } from './kubelet/services.ts';
+import type { PublishedPort } from './kubelet/services.ts';
+import { applyCRDs } from './manifests.ts';
+import { SupervisedProcess } from './supervised-process.ts';
+
+export const REPOSITORY = resolve(import.meta.dirname, '..');
+const DEFAULT_API_PORT = 6443;
+/** The launcher's own log starts anew over this size, bytes. */
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
+const OPERATOR_GRACE_MS = 10_000;
+/** Pods get at most this long to write their snapshots when the launcher ends, milliseconds. */
+const POD_GRACE_MS = 30_000;
+
+export interface LocalOptions {
+  /** State folder: kubeconfig, volumes, logs, the API server's database. One launcher a folder. */
+  readonly home: string;
+  /** Port of the API server on 127.0.0.1; absent: 6443 if free, else any. 0: any. */
+  readonly apiPort?: number;
+  /** Services published on 127.0.0.1; absent: the client Service's 6333 and 6334. */
+  readonly ports?: readonly PublishedPort[];
+  /** Pods get 127.(128 + n/256).(n mod 256).x; absent: derived from the folder. */
+  readonly instance?: number;
+  /** Run the operator; default true. */
+  readonly operator?: boolean;
+  readonly images?: ImageTable;
+  readonly backoff?: Backoff;
+  /** Variables for pods and operator besides their own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly logLevel?: string;
+}
+
+export interface Local {
+  readonly store: KubeStore;
+  readonly apiUrl: string;
+  readonly kubeconfig: string;
+  /** Local port of each published port, in their order. */
+  readonly ports: readonly number[];
+  readonly operator: SupervisedProcess | undefined;
+  /** Stops operator, pods and API server in this order; bounded by the pods' grace (30 s). */
+  close(): Promise<void>;
+}
+
+const PUBLISHED: readonly PublishedPort[] = [
+  { servicePort: PORTS.rest, localPort: PORTS.rest },
+  { servicePort: PORTS.grpc, localPort: PORTS.grpc },
+];
+
+/**
+ * Brings up the embedded mode: API server with the CRDs, kubelet, published Services, operator. What a folder held
+ * before runs again. Throws HomeInUse, PortInUse, or what else keeps it from starting; nothing is left running then.
+ */
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  const home = resolve(options.home);
+  const lock = lockHome(home);
+  const cleanups: (() => Promise<void> | void)[] = [() => lock.release()];
+  const close = async (): Promise<void> => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  };
+  try {
+    return await start(options, home, cleanups, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(
+  options: LocalOptions,
+  home: string,
+  cleanups: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<Local> {
+  const logger = openLogger(home, options.logLevel ?? 'info');
+  // Before the API server: a child of a killed launcher must not talk to the new one.
+  await endOrphans(home);
+  const logs = new LogStore(join(home, 'logs'));
+  const credentials = await ensureCredentials(join(home, 'pki'));
+  const api = await startKubeApi({
+    dataDir: join(home, 'api'),
+    host: '127.0.0.1',
+    port: await apiPort(options.apiPort),
+    token: credentials.token,
+    tls: credentials.tls,
+    logger,
+    podLogs: logs.podLogs,
+  });
+  cleanups.push(() => api.close());
+  await applyCRDs(api.store, join(REPOSITORY, 'crds'));
+  const kubeconfig = join(home, 'kubeconfig');
+  await writeKubeconfig(kubeconfig, api.url, credentials);
+  const kubelet = new Kubelet({
+    store: api.store,
+    stateDir: home,
+    images: options.images ?? repositoryImages(),
+    logs,
+    logger,
+    cwd: REPOSITORY,
+    ...(options.instance === undefined ? {} : { subnet: subnetOf(options.instance) }),
+    ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
+  const published = options.ports ?? PUBLISHED;
+  const services = new Services({ store: api.store, kubelet, events: kubelet.events, logger, ports: published });
+  const ports = await services.start();
+  cleanups.push(() => services.close());
+  cleanups.push(() => kubelet.close(POD_GRACE_MS));
+  await kubelet.start();
+  let operator: SupervisedProcess | undefined;
+  if (options.operator !== false) {
+    const started = startOperator(home, kubeconfig, options.env ?? {}, logger);
+    operator = started;
+    cleanups.push(() => started.stop(OPERATOR_GRACE_MS));
+  }
+  return { store: api.store, apiUrl: api.url, kubeconfig, ports, operator, close };
+}
+
+/** What `annulus:<version>` runs here: the checked-out code. */
+export function repositoryImages(): ImageTable {
+  const program = (path: string): string[] => [process.execPath, join(REPOSITORY, path)];
+  return annulusImages({ 'node-agent': program('node-agent/main.ts'), operator: program('operator/main.ts') });
+}
+
+function startOperator(
+  home: string,
+  kubeconfig: string,
+  env: Readonly<Record<string, string>>,
+  logger: Logger,
+): SupervisedProcess {
+  const spec = {
+    command: [process.execPath, join(REPOSITORY, 'operator', 'main.ts')],
+    env: {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      HOME: process.env['HOME'] ?? '/',
+      ...env,
+      ...stateMarker(home),
+      KUBECONFIG: kubeconfig,
+    },
+    cwd: REPOSITORY,
+    log: new ContainerLog(join(home, 'logs', 'operator')),
+    records: [join(home, 'processes', 'operator.json')],
+  };
+  return new SupervisedProcess('operator', spec, logger);
+}
+
+function subnetOf(instance: number): string {
+  if (!Number.isInteger(instance) || instance < 0 || instance >= 64 * 256) {
+    throw new Error(`instance ${instance} is not in 0..${64 * 256 - 1}`);
+  }
+  return `127.${128 + Math.floor(instance / 256)}.${instance % 256}`;
+}
+
+function openLogger(home: string, level: string): Logger {
+  const file = join(home, 'logs', 'launcher.log');
+  mkdirSync(join(home, 'logs'), { recursive: true, mode: 0o700 });
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > MAX_LOG_BYTES) rmSync(file);
+  return pino({ level }, destination({ dest: file, sync: true }));
+}
+
+async function apiPort(wanted: number | undefined): Promise<number> {
+  if (wanted !== undefined) return wanted;
+  return (await isFree(DEFAULT_API_PORT)) ? DEFAULT_API_PORT : 0;
+}
+
+/** Whether a port of 127.0.0.1 can be listened on now. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const server = createServer();
+    server.once('error', () => answer(false));
+    server.listen({ host: '127.0.0.1', port }, () => server.close(() => answer(true)));
+  });
+}
+
+export { PortInUse };
