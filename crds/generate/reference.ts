@@ -49,8 +49,8 @@ function fieldRows(schema: Schema, prefix: string): string[] {
       typeText(field) + (required ? ', required' : ''),
       field.default === undefined ? '' : code(JSON.stringify(field.default)),
       limits(field),
-      text(field.description ?? ''),
-    ];
+      field.description ?? '',
+    ].map(cell);
     const inner = field.items ?? field;
     return [`| ${cells.join(' | ')} |`, ...fieldRows(inner, field.items === undefined ? path : `${path}[]`)];
   });
@@ -96,12 +96,13 @@ function ruleLines(schema: Schema, path: string): string[] {
   return [...own, ...children.flatMap(([childPath, child]) => ruleLines(child, childPath))];
 }
 
-/** A code span that survives backquotes and table columns. */
+/** A code span that survives backquotes. */
 function code(value: string): string {
   const fence = value.includes('`') ? '``' : '`';
-  return `${fence}${value.replaceAll('|', '\\|')}${fence}`;
+  return `${fence}${value}${fence}`;
 }
 
-function text(value: string): string {
+/** Text that stays in its column of a table. */
+function cell(value: string): string {
   return value.replaceAll('\n', ' ').replaceAll('|', '\\|');
 }
