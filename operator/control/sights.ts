@@ -1,0 +1,37 @@
+import type { CopyReport, NodeReport } from './messages.ts';
+
+/** What the operator knows of one node through its control stream. */
+export interface NodeSight {
+  node: string;
+  connected: boolean;
+  /** When `connected` last changed, ms. */
+  since: number;
+  /** Last report of the present connection; undefined until it came. */
+  report?: NodeReport;
+  /** The node refused the stream (another cluster's volume, another token), in its words. */
+  refused?: string;
+}
+
+/** The node's word on one copy; undefined when it is away or has not reported that allocation. */
+export function reportOf(sight: NodeSight | undefined, shard: string, allocationId: string): CopyReport | undefined {
+  if (sight === undefined || !sight.connected) return undefined;
+  return sight.report?.copies.find((copy) => copy.shard === shard && copy.allocationId === allocationId);
+}
+
+/** Shards of which the two reports say different things. */
+export function changedShards(before: NodeReport | undefined, after: NodeReport): string[] {
+  const old = new Map((before?.copies ?? []).map((copy) => [`${copy.shard}/${copy.allocationId}`, copy]));
+  const changed = new Set<string>();
+  for (const copy of after.copies) {
+    const key = `${copy.shard}/${copy.allocationId}`;
+    const was = old.get(key);
+    old.delete(key);
+    if (was === undefined || !sameReport(was, copy)) changed.add(copy.shard);
+  }
+  for (const copy of old.values()) changed.add(copy.shard);
+  return [...changed];
+}
+
+function sameReport(a: CopyReport, b: CopyReport): boolean {
+  return (Object.keys(a) as (keyof CopyReport)[]).every((member) => a[member] === b[member]);
+}

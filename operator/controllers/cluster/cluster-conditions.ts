@@ -1,0 +1,122 @@
+import { physicalCluster, wantedNodes } from '../../collections.ts';
+import { isTrue, type Blocked, type Verdict } from '../../conditions.ts';
+import type { ClusterInput } from './cluster-input.ts';
+
+/** Why the spec can't be obeyed; undefined when it can. */
+export function judgeAccepted({ cluster, clusters }: ClusterInput): Blocked | undefined {
+  const { spec } = cluster;
+  if (spec.type !== 'Logical') return undefined;
+  const host = clusters.find((candidate) => candidate.metadata.name === spec.host);
+  if (host === undefined) {
+    return { reason: 'HostNotFound', message: `host: there is no VectorCluster ${spec.host ?? ''} in this namespace` };
+  }
+  if (host.spec.type === 'Logical') {
+    return {
+      reason: 'HostIsLogical',
+      message: `host: ${host.metadata.name} is Logical itself and has no nodes; name its host`,
+    };
+  }
+  return undefined;
+}
+
+/** Conditions Accepted, Available, Progressing and Degraded. */
+export function judgeCluster(input: ClusterInput, refusal: Blocked | undefined, blocked: Blocked[]): Verdict[] {
+  const accepted: Verdict =
+    refusal === undefined
+      ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: '' }
+      : { type: 'Accepted', status: 'False', ...refusal };
+  if (refusal !== undefined) {
+    const message = 'the cluster is not accepted';
+    return [
+      accepted,
+      { type: 'Available', status: 'False', reason: 'NotAccepted', message },
+      { type: 'Progressing', status: 'False', reason: 'NotAccepted', message },
+      { type: 'Degraded', status: 'False', reason: 'NotAccepted', message },
+    ];
+  }
+  if (input.cluster.spec.type === 'Logical') return [accepted, ...judgeLogical(input)];
+  return [accepted, judgeAvailable(input), judgeProgressing(input, blocked), judgeDegraded(input)];
+}
+
+function judgeLogical({ cluster, clusters }: ClusterInput): Verdict[] {
+  const host = physicalCluster(cluster, (name) => clusters.find((candidate) => candidate.metadata.name === name));
+  const up = isTrue(host?.status?.conditions, 'Available');
+  const message = up ? '' : `host ${cluster.spec.host ?? ''} is not available: ${host?.status?.message ?? ''}`;
+  return [
+    { type: 'Available', status: up ? 'True' : 'False', reason: up ? 'HostAvailable' : 'HostNotAvailable', message },
+    { type: 'Progressing', status: 'False', reason: 'Converged', message: '' },
+    { type: 'Degraded', status: 'False', reason: 'AsExpected', message: '' },
+  ];
+}
+
+function judgeAvailable(input: ClusterInput): Verdict {
+  const ready = readyNodes(input);
+  const verdict = (status: Verdict['status'], reason: string, message: string): Verdict => ({
+    type: 'Available',
+    status,
+    reason,
+    message,
+  });
+  if (ready === 0) return verdict('False', 'NoNodesReady', podTrouble(input) ?? 'no node is ready yet');
+  const down = input.shards.filter((shard) => shard.status?.phase === 'Unavailable');
+  if (down.length === 0) return verdict('True', 'AsExpected', '');
+  const message = `${down.length} of ${input.shards.length} shards not available; ${down[0]!.metadata.name}: ${down[0]!.status?.message ?? ''}`;
+  return verdict('False', 'ShardsUnavailable', message);
+}
+
+function judgeProgressing(input: ClusterInput, blocked: Blocked[]): Verdict {
+  const verdict = (status: Verdict['status'], reason: string, message: string): Verdict => ({
+    type: 'Progressing',
+    status,
+    reason,
+    message,
+  });
+  if (input.cluster.spec.paused === true)
+    return verdict('False', 'Paused', 'spec.paused is true: the operator changes nothing');
+  const wanted = wantedNodes(input.cluster);
+  const ready = readyNodes(input);
+  if (ready < wanted) return verdict('True', 'NodesStarting', `${ready} of ${wanted} nodes ready`);
+  const fresh = input.shards.filter((shard) => (shard.status?.primaryTerm ?? 0) === 0);
+  if (fresh.length > 0) return verdict('True', 'ShardsCreating', `${fresh.length} shards are being created`);
+  const joining = input.shards.filter((shard) => shard.status?.copies?.some((copy) => copy.role === 'Joining'));
+  if (joining.length > 0) return verdict('True', 'CopiesJoining', `${joining.length} shards recover a copy`);
+  const first = blocked[0];
+  return first === undefined ? verdict('False', 'Converged', '') : verdict('False', first.reason, first.message);
+}
+
+function judgeDegraded(input: ClusterInput): Verdict {
+  const verdict = (reason: string, message: string): Verdict => ({ type: 'Degraded', status: 'True', reason, message });
+  const refused = [...input.sights.values()].find((sight) => sight.refused !== undefined);
+  if (refused !== undefined) return verdict('NodeRefused', `${refused.node} refuses the operator: ${refused.refused}`);
+  const trouble = podTrouble(input);
+  if (trouble !== undefined) return verdict('PodsFailing', trouble);
+  const thin = input.shards.filter((shard) => {
+    const inSync = (shard.status?.copies ?? []).filter((copy) => copy.inSync).length;
+    return (shard.status?.primaryTerm ?? 0) > 0 && inSync < shard.spec.replicationFactor;
+  });
+  if (thin.length > 0) {
+    const message = `${thin.length} of ${input.shards.length} shards miss copies; ${thin[0]!.metadata.name}: ${thin[0]!.status?.message ?? ''}`;
+    return verdict('CopiesMissing', message);
+  }
+  const wanted = wantedNodes(input.cluster);
+  const ready = readyNodes(input);
+  const served = isTrue(input.cluster.status?.conditions, 'Available');
+  if (served && ready < wanted) return verdict('NodesNotReady', `${ready} of ${wanted} nodes ready`);
+  return { type: 'Degraded', status: 'False', reason: 'AsExpected', message: '' };
+}
+
+/** Data pods that Kubernetes calls ready. */
+export function readyNodes({ pods }: ClusterInput): number {
+  return pods.filter((pod) => pod.ready && !pod.deleting).length;
+}
+
+/** Which pods can't run and why, in Kubernetes' words. */
+function podTrouble({ pods }: ClusterInput): string | undefined {
+  const failing = pods
+    .filter((pod) => pod.problem !== undefined)
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const first = failing[0];
+  if (first?.problem === undefined) return undefined;
+  const more = failing.length > 1 ? ` (and ${failing.length - 1} more)` : '';
+  return `Pod ${first.metadata.name}${more}: ${first.problem.reason}: ${first.problem.message}`;
+}

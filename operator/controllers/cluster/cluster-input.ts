@@ -1,0 +1,28 @@
+import type { Collection, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
+import type { BuildConfig, StoredCluster } from '../../build/common.ts';
+import type { NodeSight } from '../../control/sights.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import type { Plan } from '../../placement/types.ts';
+import type { Pod } from '../../pods.ts';
+
+/** What a cluster's plan follows from; all of its namespace. */
+export interface ClusterInput {
+  cluster: StoredCluster;
+  clusters: VectorCluster[];
+  /** Child objects in the caches, by `Kind/name`. */
+  children: Map<string, KubeObject>;
+  pods: Pod[];
+  sights: Map<string, NodeSight>;
+  /** Shards on the cluster's nodes. */
+  shards: Shard[];
+  collections: Collection[];
+  /** The planner's wanted moves of placed shards. */
+  moves: Plan;
+  config: BuildConfig;
+  podMonitors: boolean;
+  /** Base64 of the Ed25519 public key in the Secret; undefined while there is none, or none that can be read. */
+  publicKey: string | undefined;
+  /** True when the API server refused or changed an applied child in a way that applying again won't cure. */
+  settled: (object: KubeObject) => boolean;
+  now: number;
+}

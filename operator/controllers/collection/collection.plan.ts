@@ -1,0 +1,223 @@
+import {
+  API_VERSION,
+  type Collection,
+  type CollectionStatus,
+  type RoutingTable,
+  type Shard,
+  type ShardSpec,
+  type VectorCluster,
+} from '#crds/v1alpha1/index.ts';
+import { shardObjectName } from '#model/object-name.ts';
+import { evenSlots, SLOTS } from '#model/slot.ts';
+import { CLUSTER_LABEL, MANAGED_BY, ownerReference } from '../../build/common.ts';
+import { clientName, isOwnedBy, physicalCluster } from '../../collections.ts';
+import { isTrue, type Blocked } from '../../conditions.ts';
+import { sameJson, type JsonObject } from '../../kube/json.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import { decideWrite, without } from '../../status-write.ts';
+import { buildCollectionStatus, type CollectionView } from './collection-status.ts';
+
+/** What a collection's plan follows from; all of the collection's namespace. */
+export interface CollectionInput {
+  collection: Collection;
+  /** All collections, for the uniqueness of names. */
+  collections: Collection[];
+  clusters: VectorCluster[];
+  /** Shards that name this collection, of whatever owner. */
+  shards: Shard[];
+  now: number;
+}
+
+export type CollectionAction =
+  { type: 'applyShard'; object: KubeObject } | { type: 'writeStatus'; status: CollectionStatus };
+
+export interface CollectionPlan {
+  actions: CollectionAction[];
+  blocked: Blocked[];
+  requeueAfterMs?: number;
+}
+
+const OLD_SHARDS_RETRY_MS = 500;
+const MAX_LABEL = 63;
+
+/** Decides which shards a collection needs, and its routing table. */
+export function planCollection(input: CollectionInput, lastWriteAt: number): CollectionPlan {
+  const { collection } = input;
+  if (collection.metadata.deletionTimestamp !== undefined) return { actions: [], blocked: [] };
+  const mine = input.shards
+    .filter((shard) => isOwnedBy(shard, collection.metadata.uid))
+    .sort((a, b) => a.spec.index - b.spec.index);
+  const foreign = input.shards.length - mine.length;
+  const target = resolve(input);
+  const actions: CollectionAction[] = [];
+  const blocked: Blocked[] = 'refusal' in target ? [target.refusal] : [];
+  if ('cluster' in target && target.physical.spec.paused !== true) {
+    const wanted = wantedShards(collection, target);
+    if (foreign > 0)
+      blocked.push({
+        reason: 'OldShardsLeaving',
+        message: `${foreign} shards of a former collection of this name are being removed`,
+      });
+    else if (mine.length === 0) actions.push(...wanted.map((spec) => applyShard(collection, spec)));
+    else actions.push(...updateShards(collection, mine, wanted, blocked));
+  }
+  const routing = nextRouting(collection, mine);
+  const view: CollectionView = {
+    collection,
+    shards: mine,
+    routing,
+    blocked,
+    accepted: !('refusal' in target),
+    now: input.now,
+  };
+  const status = buildCollectionStatus(view);
+  const strip = (member: JsonObject): JsonObject => without(member, ['points']);
+  const decision = decideWrite(collection.status, status, { strip, lastWriteAt, now: input.now });
+  if (decision.write) actions.push({ type: 'writeStatus', status });
+  const waits = [decision.write ? undefined : decision.afterMs, foreign > 0 ? OLD_SHARDS_RETRY_MS : undefined];
+  const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
+  return { actions, blocked, ...(Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {}) };
+}
+
+interface Target {
+  /** The cluster that the collection names: gives the defaults. */
+  cluster: VectorCluster;
+  /** The cluster whose nodes hold it. */
+  physical: VectorCluster;
+}
+
+function resolve(input: CollectionInput): Target | { refusal: Blocked } {
+  const { collection, clusters } = input;
+  const { spec } = collection;
+  const find = (name: string): VectorCluster | undefined => clusters.find((cluster) => cluster.metadata.name === name);
+  const refuse = (reason: string, message: string): { refusal: Blocked } => ({ refusal: { reason, message } });
+  if (spec.cluster === undefined)
+    return refuse('Unassigned', 'spec.cluster is not set: name the VectorCluster that should hold it');
+  const cluster = find(spec.cluster);
+  if (cluster === undefined)
+    return refuse('ClusterNotFound', `there is no VectorCluster ${spec.cluster} in this namespace`);
+  const physical = physicalCluster(cluster, find);
+  if (physical === undefined)
+    return refuse('HostNotFound', `${spec.cluster} is Logical and its host ${cluster.spec.host ?? ''} has no nodes`);
+  const holder = nameHolder(collection, input.collections);
+  if (holder !== undefined) {
+    return refuse(
+      'NameTaken',
+      `the name "${clientName(collection)}" is taken in ${spec.cluster} by Collection ${holder}`,
+    );
+  }
+  const strategy = spec.sharding?.strategy ?? 'Hash';
+  if (strategy === 'Custom' || strategy === 'Content') {
+    return refuse('NotYetSupported', `sharding.strategy ${strategy} comes with a later version: use Hash or Single`);
+  }
+  return { cluster, physical };
+}
+
+/** Another collection of the same cluster with the same client name and the older right to it. */
+function nameHolder(collection: Collection, all: Collection[]): string | undefined {
+  const rank = (other: Collection): string => {
+    const accepted = isTrue(other.status?.conditions, 'Accepted') ? '0' : '1';
+    return `${accepted} ${other.metadata.creationTimestamp ?? ''} ${other.metadata.name}`;
+  };
+  return all.find(
+    (other) =>
+      other.metadata.name !== collection.metadata.name &&
+      other.spec.cluster === collection.spec.cluster &&
+      other.metadata.deletionTimestamp === undefined &&
+      clientName(other) === clientName(collection) &&
+      rank(other) < rank(collection),
+  )?.metadata.name;
+}
+
+function shardCount(collection: Collection, { cluster, physical }: Target): number {
+  if (physical.spec.type === 'Replicated' || collection.spec.sharding?.strategy === 'Single') return 1;
+  return collection.spec.sharding?.shards ?? cluster.spec.shards ?? 2;
+}
+
+function wantedShards(collection: Collection, target: Target): ShardSpec[] {
+  const { cluster, physical } = target;
+  const replicationFactor = collection.spec.replicationFactor ?? cluster.spec.replicationFactor ?? 2;
+  const majority = replicationFactor <= 2 ? 1 : Math.floor(replicationFactor / 2) + 1;
+  return evenSlots(shardCount(collection, target)).map((slots, index) => ({
+    cluster: physical.metadata.name,
+    collection: collection.metadata.name,
+    index,
+    slots,
+    replicationFactor,
+    minInSync: Math.min(cluster.spec.minInSync ?? majority, replicationFactor),
+  }));
+}
+
+/** Existing shards keep their slots; only the wanted copies may change. */
+function updateShards(
+  collection: Collection,
+  mine: Shard[],
+  wanted: ShardSpec[],
+  blocked: Blocked[],
+): CollectionAction[] {
+  const actions: CollectionAction[] = [];
+  const resharded = coverAllSlots(mine) && mine.length !== wanted.length;
+  if (resharded) {
+    blocked.push({
+      reason: 'ReshardingNotYetSupported',
+      message: `${wanted.length} shards wanted, the collection keeps its ${mine.length}: resharding comes with a later version`,
+    });
+  }
+  const moved = mine[0] !== undefined && mine[0].spec.cluster !== wanted[0]?.cluster;
+  if (moved) {
+    blocked.push({
+      reason: 'MoveNeedsMigration',
+      message: `the shards stay on ${mine[0]!.spec.cluster}: moving them to ${wanted[0]?.cluster} comes with a later version`,
+    });
+  }
+  for (const shard of mine) {
+    const { replicationFactor, minInSync } = wanted[0]!;
+    const spec = { ...shard.spec, replicationFactor, minInSync };
+    if (!sameJson(spec, shard.spec)) actions.push(applyShard(collection, spec));
+  }
+  if (resharded || moved) return actions;
+  // Some were not made before the operator stopped.
+  const there = new Set(mine.map((shard) => shard.spec.index));
+  return [...actions, ...wanted.filter((spec) => !there.has(spec.index)).map((spec) => applyShard(collection, spec))];
+}
+
+function applyShard(collection: Collection, spec: ShardSpec): CollectionAction {
+  const { name, namespace, uid } = collection.metadata;
+  return {
+    type: 'applyShard',
+    object: {
+      apiVersion: API_VERSION,
+      kind: 'Shard',
+      metadata: {
+        name: shardObjectName(name, spec.index),
+        ...(namespace === undefined ? {} : { namespace }),
+        labels: {
+          'app.kubernetes.io/managed-by': MANAGED_BY,
+          [CLUSTER_LABEL]: spec.cluster,
+          ...(name.length <= MAX_LABEL ? { 'annulus.dev/collection': name } : {}),
+        },
+        ownerReferences: [ownerReference('Collection', name, uid ?? '')],
+      },
+      spec,
+    },
+  };
+}
+
+/** The first table is written when every shard has its first term: from then on points can be stored. */
+function nextRouting(collection: Collection, shards: Shard[]): RoutingTable | undefined {
+  const { routing } = collection.status ?? {};
+  if (routing !== undefined) return routing;
+  if (!coverAllSlots(shards) || shards.some((shard) => (shard.status?.primaryTerm ?? 0) === 0)) return undefined;
+  const entries = shards.map((shard) => ({ shard: shard.metadata.name, slots: shard.spec.slots }));
+  return { version: 1, entries };
+}
+
+/** True when the shards, by index, have every slot once. */
+function coverAllSlots(shards: Shard[]): boolean {
+  let next = 0;
+  for (const { spec } of shards) {
+    if (spec.slots.from !== next) return false;
+    next = spec.slots.to + 1;
+  }
+  return next === SLOTS;
+}

@@ -1,0 +1,95 @@
+import type { ShardCopy } from '#crds/v1alpha1/index.ts';
+import { reportOf } from '../../control/sights.ts';
+import {
+  activate,
+  addJoining,
+  placeFirst,
+  promote,
+  removeCopy,
+  replaceLost,
+  unplace,
+  type ShardConfig,
+} from './config.ts';
+import type { ShardInput } from './shard-input.ts';
+
+/** First copies that are not made after this long on a node that is away are placed again elsewhere. */
+export const FIRST_COPY_PATIENCE_MS = 60_000;
+
+/** A step that was taken, for the event and the log. */
+export interface Step {
+  reason: 'Placed' | 'PlacedAgain' | 'Activated' | 'CopyReplaced' | 'PrimaryChanged' | 'CopyAdded' | 'CopyRemoved';
+  message: string;
+}
+
+/** Takes every step that the reports and the planner call for. */
+export function repair(before: ShardConfig, input: ShardInput): { config: ShardConfig; steps: Step[] } {
+  const steps: Step[] = [];
+  let config = before;
+  const take = (next: ShardConfig | null, reason: Step['reason'], message: string): void => {
+    if (next === null) return;
+    config = next;
+    steps.push({ reason, message });
+  };
+  if (before.primaryTerm === 0) {
+    const { first } = input.placement;
+    if (before.copies.length === 0)
+      take(placeFirst(config, first, input.newIds), 'Placed', `placed on ${first.join(', ')}`);
+    else if (allMade(config, input)) take(activate(config), 'Activated', 'every first copy exists: term 1 begins');
+    else take(unplaceable(config, input) ? unplace(config) : null, 'PlacedAgain', 'a first copy could not be made');
+    return { config, steps };
+  }
+  const ids = [...input.newIds];
+  for (const copy of before.copies) {
+    const fault = faultOf(copy, input);
+    if (fault === undefined || copy.role === 'Joining') continue;
+    if (copy.role === 'Primary') {
+      const heir = bestHeir(config, input);
+      if (heir === undefined) continue;
+      const message = `${copy.node} (primary) reports ${fault}: ${heir} is the primary now`;
+      take(promote(config, heir, ids.shift()!), 'PrimaryChanged', message);
+    } else {
+      const message = `${copy.node} reports ${fault}: its copy is made anew`;
+      take(replaceLost(config, copy.node, ids.shift()!), 'CopyReplaced', message);
+    }
+  }
+  for (const node of input.placement.add)
+    take(addJoining(config, node, ids.shift()!), 'CopyAdded', `new copy on ${node}`);
+  for (const node of input.placement.remove) take(removeCopy(config, node), 'CopyRemoved', `copy on ${node} removed`);
+  return { config, steps };
+}
+
+/** What is wrong with a copy's data, in its node's words; undefined when nothing is known to be. */
+export function faultOf(copy: ShardCopy, input: ShardInput): string | undefined {
+  const report = reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId);
+  if (report?.state !== 'MISSING' && report?.state !== 'FAILED') return undefined;
+  return report.message === '' ? report.state : `${report.state} (${report.message})`;
+}
+
+function allMade(config: ShardConfig, input: ShardInput): boolean {
+  return config.copies.every((copy) => {
+    const report = reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId);
+    return report?.state === 'CREATED' || report?.state === 'READY';
+  });
+}
+
+/** A first copy whose node has been away for long, failed to make it, or is no node of the cluster any more. */
+function unplaceable(config: ShardConfig, input: ShardInput): boolean {
+  return config.copies.some((copy) => {
+    const sight = input.nodes.get(copy.node);
+    if (sight === undefined || faultOf(copy, input) !== undefined) return true;
+    return !sight.connected && input.now - sight.since >= FIRST_COPY_PATIENCE_MS;
+  });
+}
+
+/** The in-sync copy with the highest seqNo whose node says that it is well. */
+function bestHeir(config: ShardConfig, input: ShardInput): string | undefined {
+  let best: { node: string; seqNo: number } | undefined;
+  for (const copy of config.copies) {
+    if (!copy.inSync || copy.role === 'Primary') continue;
+    const report = reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId);
+    if (report?.state === 'READY' && (best === undefined || report.seqNo > best.seqNo)) {
+      best = { node: copy.node, seqNo: report.seqNo };
+    }
+  }
+  return best?.node;
+}

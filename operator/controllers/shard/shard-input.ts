@@ -1,0 +1,34 @@
+import type { Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
+import type { NodeSight } from '../../control/sights.ts';
+import type { Blocked } from '../../conditions.ts';
+import type { PendingCopyRequest } from './copy-requests.ts';
+
+/** What a shard's plan follows from. */
+export interface ShardInput {
+  shard: Shard;
+  /** The cluster with the nodes; undefined when there is none of that name. */
+  cluster: VectorCluster | undefined;
+  /** The nodes that the cluster should have, by name; `podReady` says what Kubernetes thinks. */
+  nodes: Map<string, NodeSight & { podReady: boolean }>;
+  placement: PlacementAdvice;
+  requests: PendingCopyRequest[];
+  /** Random UUIDs for new copies: at least as many as the replication factor. */
+  newIds: string[];
+  /** When each recovery was first seen and how far it was then, by allocationId: gives the ETA. */
+  recoveries: Map<string, { at: number; copiedPoints: number }>;
+  now: number;
+}
+
+/** The planner's word on one shard. */
+export interface PlacementAdvice {
+  /** Nodes for the first copies, the primary's first; empty while it is better to wait. */
+  first: string[];
+  /** Nodes that should get one more copy now. */
+  add: string[];
+  /** Nodes that should lose their copy now. */
+  remove: string[];
+  /** What the planner wants but may not do, and why. */
+  blocked: Blocked[];
+  /** When to ask again although nothing changed. */
+  askAgainMs?: number;
+}

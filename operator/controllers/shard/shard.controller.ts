@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import type { Condition, Shard } from '#crds/v1alpha1/index.ts';
+import { transitionNotes } from '../../conditions.ts';
+import { reportOf } from '../../control/sights.ts';
+import { applyStatus } from '../../kube/apply.ts';
+import { objectKey } from '../../kube/object.ts';
+import type { WorkResult } from '../../kube/queue.ts';
+import { RESOURCES } from '../../kube/resources.ts';
+import { WriteTimes, type OperatorContext } from '../../operator-context.ts';
+import type { AdviceSource } from './advice-source.ts';
+import type { ShardInput } from './shard-input.ts';
+import { planShard, type ShardAction } from './shard.plan.ts';
+
+const STALE_RETRY_MS = 100;
+/** Enough for the most copies that a shard may have, each made anew. */
+const NEW_IDS = 16;
+
+/** The shell of the shard controller. It alone writes Shard.status, so requests of primaries go through it too. */
+export class ShardController {
+  readonly #context: OperatorContext;
+  readonly #advice: AdviceSource;
+  readonly #writeTimes = new WriteTimes();
+  /** By shard: when each recovery was first seen, for its ETA. */
+  readonly #recoveries = new Map<string, ShardInput['recoveries']>();
+
+  constructor(context: OperatorContext, advice: AdviceSource) {
+    this.#context = context;
+    this.#advice = advice;
+  }
+
+  reconcile = async (namespace: string, name: string): Promise<WorkResult> => {
+    const { caches, expectations, metrics } = this.#context;
+    const key = objectKey(namespace, name);
+    const shard = caches.shards.get(namespace, name);
+    if (shard === undefined) {
+      expectations.forget(`Shard/${key}`);
+      this.#recoveries.delete(key);
+      return {};
+    }
+    if (!expectations.met(`Shard/${key}`, shard.metadata.resourceVersion, Date.now())) {
+      return { requeueAfterMs: STALE_RETRY_MS };
+    }
+    const plan = planShard(this.#gather(shard, key), this.#writeTimes.get(key));
+    for (const { reason } of plan.blocked) metrics.blocked.inc({ controller: 'shard', reason });
+    for (const action of plan.actions) await this.#act(shard, key, action);
+    return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
+  };
+
+  #gather(shard: Shard, key: string): ShardInput {
+    const { caches, hub } = this.#context;
+    const namespace = shard.metadata.namespace ?? '';
+    const clusterKey = objectKey(namespace, shard.spec.cluster);
+    const cluster = caches.clusters.get(namespace, shard.spec.cluster);
+    const sights = hub.sights(clusterKey);
+    const nodes: ShardInput['nodes'] = new Map();
+    for (const { name, since } of cluster === undefined ? [] : this.#advice.nodesOf(cluster)) {
+      const pod = caches.pods.get(namespace, name);
+      const sight = sights.get(name) ?? { node: name, connected: false, since };
+      nodes.set(name, { ...sight, podReady: pod?.ready ?? false });
+    }
+    const now = Date.now();
+    const placement = cluster && this.#advice.of(cluster).byShard.get(shard.metadata.name);
+    return {
+      shard,
+      cluster,
+      nodes,
+      placement: placement ?? { first: [], add: [], remove: [], blocked: [] },
+      requests: hub.requests(clusterKey, shard.metadata.name),
+      newIds: Array.from({ length: NEW_IDS }, () => randomUUID()),
+      recoveries: this.#seenRecoveries(shard, key, nodes, now),
+      now,
+    };
+  }
+
+  async #act(shard: Shard, key: string, action: ShardAction): Promise<void> {
+    const { api, hub, expectations, events, log } = this.#context;
+    if (action.type === 'reply') {
+      const { pending, ok, reason } = action.verdict;
+      const clusterKey = objectKey(shard.metadata.namespace, shard.spec.cluster);
+      const { requestId, action: wanted, node } = pending.request;
+      hub.reply(clusterKey, pending, { requestId, ok, reason, configVersion: action.configVersion });
+      log.info({ shard: key, from: pending.from, node, wanted, ok, reason }, 'copy request answered');
+      return;
+    }
+    const { status, steps } = action;
+    // The whole status follows from the old one: a write in between makes this one fail, and the plan is made again.
+    const target = { apiVersion: shard.apiVersion, kind: shard.kind, metadata: shard.metadata };
+    const written = await applyStatus(api, RESOURCES.Shard, target, status);
+    expectations.expect(`Shard/${key}`, written.metadata.resourceVersion, Date.now());
+    this.#writeTimes.set(key, Date.now());
+    for (const { reason, message } of steps) {
+      log.info({ shard: key, cluster: shard.spec.cluster, term: status.primaryTerm, reason }, message);
+      await events.record(target, { type: WARN_STEPS.has(reason) ? 'Warning' : 'Normal', reason, message });
+    }
+    // While the first copies come to be, the steps above tell enough.
+    const settled = status.phase !== 'Pending' && status.phase !== 'Creating';
+    const notes = settled ? transitionNotes(shard.status?.conditions, status.conditions, isBad) : [];
+    for (const note of notes) await events.record(target, note);
+  }
+
+  #seenRecoveries(shard: Shard, key: string, nodes: ShardInput['nodes'], now: number): ShardInput['recoveries'] {
+    const before = this.#recoveries.get(key);
+    const seen: ShardInput['recoveries'] = new Map();
+    for (const { node, allocationId } of shard.status?.copies ?? []) {
+      const report = reportOf(nodes.get(node), shard.metadata.name, allocationId);
+      if (report?.state !== 'RECOVERING') continue;
+      seen.set(allocationId, before?.get(allocationId) ?? { at: now, copiedPoints: report.copiedPoints });
+    }
+    if (seen.size > 0) this.#recoveries.set(key, seen);
+    else this.#recoveries.delete(key);
+    return seen;
+  }
+}
+
+const WARN_STEPS = new Set<string>(['PlacedAgain', 'CopyReplaced', 'PrimaryChanged']);
+
+function isBad(condition: Condition): boolean {
+  return condition.status !== 'True';
+}

@@ -1,0 +1,66 @@
+import type { ShardStatus } from '#crds/v1alpha1/index.ts';
+import type { Blocked } from '../../conditions.ts';
+import { sameJson } from '../../kube/json.ts';
+import { decideWrite } from '../../status-write.ts';
+import { configOf, type ShardConfig } from './config.ts';
+import { judgeRequests, type Verdict } from './copy-requests.ts';
+import { FIRST_COPY_PATIENCE_MS, repair, type Step } from './repair.ts';
+import { AWAY_GRACE_MS } from './shard-conditions.ts';
+import type { ShardInput } from './shard-input.ts';
+import { buildStatus, stripCounters } from './shard-status.ts';
+
+export type ShardAction =
+  /** Write the whole status, refused when the Shard changed since. `steps` tell what changed in the copies. */
+  | { type: 'writeStatus'; status: ShardStatus; steps: Step[] }
+  /** Answer a primary; comes after the write that the answer promises. */
+  | { type: 'reply'; verdict: Verdict; configVersion: number };
+
+export interface ShardPlan {
+  actions: ShardAction[];
+  blocked: Blocked[];
+  requeueAfterMs?: number;
+}
+
+/** Decides what a shard's copies should be and what its status should say. `lastWriteAt`: of this status, ms. */
+export function planShard(input: ShardInput, lastWriteAt: number): ShardPlan {
+  const before = configOf(input.shard);
+  // Requests are judged even while the cluster is paused: a write waits for the answer.
+  const judged = judgeRequests(before, input.requests);
+  const repaired = mayChange(input) ? repair(judged.config, input) : { config: judged.config, steps: [] };
+  const config = numbered(before, repaired.config);
+  const status = buildStatus(config, input);
+  const decision = decideWrite(input.shard.status, status, { strip: stripCounters, lastWriteAt, now: input.now });
+  const actions: ShardAction[] = [];
+  if (decision.write) actions.push({ type: 'writeStatus', status, steps: repaired.steps });
+  for (const verdict of judged.verdicts) actions.push({ type: 'reply', verdict, configVersion: config.configVersion });
+  const waits = [decision.write ? undefined : decision.afterMs, input.placement.askAgainMs, graceEnd(input)];
+  const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
+  return {
+    actions,
+    blocked: input.placement.blocked,
+    ...(Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {}),
+  };
+}
+
+/** Any change of copies is a new configuration. Seq numbers and sizes in the copies are no change. */
+function numbered(before: ShardConfig, after: ShardConfig): ShardConfig {
+  const identity = (config: ShardConfig): object => ({
+    term: config.primaryTerm,
+    copies: config.copies.map(({ node, role, inSync, allocationId }) => ({ node, role, inSync, allocationId })),
+  });
+  return sameJson(identity(before), identity(after)) ? after : { ...after, configVersion: before.configVersion + 1 };
+}
+
+function mayChange({ cluster, shard }: ShardInput): boolean {
+  return cluster !== undefined && cluster.spec.paused !== true && shard.metadata.deletionTimestamp === undefined;
+}
+
+/** A node that is away for now will be judged differently when the grace is over: nothing else would wake the plan. */
+function graceEnd({ shard, nodes, now }: ShardInput): number | undefined {
+  const waits = (shard.status?.copies ?? [])
+    .map((copy) => nodes.get(copy.node))
+    .filter((sight) => sight !== undefined && !sight.connected)
+    .flatMap((sight) => [AWAY_GRACE_MS, FIRST_COPY_PATIENCE_MS].map((grace) => sight!.since + grace - now))
+    .filter((wait) => wait > 0);
+  return waits.length === 0 ? undefined : Math.min(...waits);
+}
