@@ -1,7 +1,8 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
-import type { Collection, Shard, VectorCluster, Workspace } from './v1alpha1/index.ts';
+import type { Shard } from './v1alpha1/index.ts';
 import schemas from './v1alpha1/schemas.json' with { type: 'json' };
+import type { CollectionWithDefaults, VectorClusterWithDefaults, WorkspaceWithDefaults } from './with-defaults.ts';
 
 /** One thing that is wrong with an object. */
 export interface FieldError {
@@ -25,18 +26,18 @@ const ajv = new Ajv({
   formats: { 'date-time': isDateTime },
 });
 
-const checkVectorCluster = ajv.compile<VectorCluster>(schemas.VectorCluster);
-const checkCollection = ajv.compile<Collection>(schemas.Collection);
+const checkVectorCluster = ajv.compile<VectorClusterWithDefaults>(schemas.VectorCluster);
+const checkCollection = ajv.compile<CollectionWithDefaults>(schemas.Collection);
 const checkShard = ajv.compile<Shard>(schemas.Shard);
-const checkWorkspace = ajv.compile<Workspace>(schemas.Workspace);
+const checkWorkspace = ajv.compile<WorkspaceWithDefaults>(schemas.Workspace);
 
 /** Parses a VectorCluster as the API server returns it; fields that the schema does not name are kept. */
-export function parseVectorCluster(json: unknown): Result<VectorCluster> {
+export function parseVectorCluster(json: unknown): Result<VectorClusterWithDefaults> {
   return parseWith(checkVectorCluster, json);
 }
 
 /** Parses a Collection as the API server returns it; fields that the schema does not name are kept. */
-export function parseCollection(json: unknown): Result<Collection> {
+export function parseCollection(json: unknown): Result<CollectionWithDefaults> {
   return parseWith(checkCollection, json);
 }
 
@@ -46,7 +47,7 @@ export function parseShard(json: unknown): Result<Shard> {
 }
 
 /** Parses a Workspace as the API server returns it; fields that the schema does not name are kept. */
-export function parseWorkspace(json: unknown): Result<Workspace> {
+export function parseWorkspace(json: unknown): Result<WorkspaceWithDefaults> {
   return parseWith(checkWorkspace, json);
 }
 

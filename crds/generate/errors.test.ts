@@ -88,6 +88,11 @@ describe('rules', () => {
     expect(problem({ specDoc })).toContain(`widget.ts:10: ${message}`);
   });
 
+  test('of several | the last one separates', () => {
+    expect(problem({ specDoc: '@rule self.size > 1 || self.size == 0 | none | or many' })).toContain('is no CEL');
+    expect(problem({ specDoc: "@rule self.size > 1 || '|' == ' | ' | none or many" })).toBe('accepted');
+  });
+
   test('a rule on the whole object reads only the name of its metadata', () => {
     expect(problem({ kindTags: '@rule self.metadata.name.size() < 9 | too long' })).toBe('accepted');
     expect(problem({ kindTags: '@rule self.metadata.labels.size() < 9 | too many' })).toBe(
@@ -113,6 +118,10 @@ describe('tags of kinds', () => {
     ['@printColumn Size integer spec.size', 'path spec.size: say .a.b.c'],
     ['@scale spec=.spec.size', '@scale wants `spec=<path> status=<path> [selector=<path>]`'],
     ['@scale spec=.spec status=.spec.size', '@scale spec=.spec: the field is no integer'],
+    [
+      '@printColumn Ready string .status.conditions[?(@.type=="Ready")].status',
+      'path .status.conditions: there is no field "status"',
+    ],
     ['@condition Ready', '@condition wants `<Type> <what True means>`'],
     ['@kind Other', 'a kind has only one @kind'],
     ['@nonsense', 'unknown tag @nonsense'],

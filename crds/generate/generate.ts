@@ -3,6 +3,7 @@ import { crdFileName, crdYaml } from './crd.ts';
 import { jsonSchemas } from './json-schema.ts';
 import { readApiVersion, readKinds } from './kinds.ts';
 import { referencePage } from './reference.ts';
+import { withDefaultsModule } from './with-defaults.ts';
 
 /** Where the API types stand, and the files made of them (paths from the repository's root). */
 const TYPES = 'crds/v1alpha1';
@@ -36,6 +37,7 @@ export function generate(sources: ReadonlyMap<string, string>): Map<string, stri
     outputs.set(`${CHART_CRDS}/${crdFileName(kind, api)}`, yaml);
   }
   outputs.set(`${TYPES}/schemas.json`, `${JSON.stringify(jsonSchemas(kinds), null, 2)}\n`);
+  outputs.set('crds/with-defaults.ts', withDefaultsModule(files, './v1alpha1/index.ts'));
   outputs.set('docs/reference.md', referencePage(kinds, api));
   return outputs;
 }

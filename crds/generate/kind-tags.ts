@@ -1,18 +1,18 @@
 import type { DocTag } from './doc-tags.ts';
 import { fail } from './problems.ts';
-import type { PrintColumn, Scale, Schema } from './schema.ts';
+import type { ConditionDoc, PrintColumn, Scale, Schema } from './schema.ts';
 
 const COLUMN_TYPES = ['string', 'integer', 'number', 'boolean', 'date'] as const;
 
 /** Reads `<Name> <type> <jsonPath> [priority=n]`; its description is that of the field it shows. */
-export function parseColumn(tag: DocTag, root: Schema): PrintColumn {
+export function parseColumn(tag: DocTag, root: Schema, conditions: readonly ConditionDoc[]): PrintColumn {
   const [, name, typeText, jsonPath, priority] = /^(\S+)\s+(\S+)\s+(\S+)(?:\s+priority=(\d+))?$/.exec(tag.text) ?? [];
   if (name === undefined || jsonPath === undefined) {
     fail(tag.place, '@printColumn wants `<Name> <type> <jsonPath> [priority=1]`');
   }
   const type = COLUMN_TYPES.find((known) => known === typeText);
   if (type === undefined) fail(tag.place, `@printColumn type ${typeText}: say one of ${COLUMN_TYPES.join(', ')}`);
-  const description = describePath(tag, root, jsonPath, type);
+  const description = describeCondition(tag, root, jsonPath, conditions) ?? describeField(tag, root, jsonPath, type);
   return {
     name,
     type,
@@ -51,14 +51,23 @@ export function parseScale(tag: DocTag, root: Schema): Scale {
   };
 }
 
-function describePath(tag: DocTag, root: Schema, jsonPath: string, type: PrintColumn['type']): string | undefined {
-  const condition = /^\.status\.conditions\[\?\(@\.type=="(\w+)"\)\]\.(\w+)$/.exec(jsonPath);
-  if (condition !== null) {
-    const item = resolve(tag, root, '.status.conditions')?.items;
-    if (item?.properties?.[condition[2] ?? ''] === undefined)
-      fail(tag.place, `${jsonPath}: conditions have no such field`);
-    return `The ${condition[2]} of condition ${condition[1]}.`;
-  }
+/** What a column shows that picks one condition; undefined for other paths. */
+function describeCondition(
+  tag: DocTag,
+  root: Schema,
+  jsonPath: string,
+  conditions: readonly ConditionDoc[],
+): string | undefined {
+  const [, type, field] = /^\.status\.conditions\[\?\(@\.type=="(\w+)"\)\]\.(\w+)$/.exec(jsonPath) ?? [];
+  if (type === undefined || field === undefined) return undefined;
+  const item = resolve(tag, root, '.status.conditions')?.items;
+  if (item?.properties?.[field] === undefined) fail(tag.place, `${jsonPath}: conditions have no field "${field}"`);
+  const known = conditions.find((condition) => condition.type === type);
+  if (known === undefined) fail(tag.place, `${jsonPath}: there is no @condition ${type}`);
+  return field === 'status' ? `Whether ${known.meaning}.` : `The ${field} of condition ${type}.`;
+}
+
+function describeField(tag: DocTag, root: Schema, jsonPath: string, type: PrintColumn['type']): string | undefined {
   const field = resolve(tag, root, jsonPath);
   if (field !== undefined && field.type !== (type === 'date' ? 'string' : type)) {
     fail(tag.place, `column of type ${type} shows ${jsonPath}, which is of type ${field.type}`);

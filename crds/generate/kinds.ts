@@ -49,6 +49,7 @@ function readKind(declaration: InterfaceDeclaration, api: ApiVersion): Kind {
   checkRoot(declaration, schema, one('kind'), api);
   doc.tags.filter((tag) => tag.name === 'rule').forEach(checkRootRule);
   checkTransitionRules(declaration, schema, true);
+  const conditions = doc.tags.filter((tag) => tag.name === 'condition').map(conditionOf);
   const scaleTag = doc.tags.find((tag) => tag.name === 'scale');
   return {
     kind: one('kind'),
@@ -56,8 +57,8 @@ function readKind(declaration: InterfaceDeclaration, api: ApiVersion): Kind {
     description: doc.description,
     shortNames: words('shortNames'),
     categories: words('categories'),
-    columns: doc.tags.filter((tag) => tag.name === 'printColumn').map((tag) => parseColumn(tag, schema)),
-    conditions: doc.tags.filter((tag) => tag.name === 'condition').map(conditionOf),
+    columns: doc.tags.filter((tag) => tag.name === 'printColumn').map((tag) => parseColumn(tag, schema, conditions)),
+    conditions,
     ...(scaleTag === undefined ? {} : { scale: parseScale(scaleTag, schema) }),
     schema,
   };

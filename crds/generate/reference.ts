@@ -29,7 +29,7 @@ function kindSection(kind: Kind, api: ApiVersion): string[] {
   lines.push(
     ...listSection(
       'Conditions',
-      kind.conditions.map(({ type, meaning }) => `\`${type}\`: ${meaning}`),
+      kind.conditions.map(({ type, meaning }) => `\`${type}\`: ${meaning}.`),
     ),
   );
   return lines;

@@ -16,6 +16,10 @@ import type { Condition, ObjectMeta, SlotRange } from './common.ts';
  * @printColumn Points integer .status.points
  * @printColumn Age date .metadata.creationTimestamp
  * @printColumn Message string .status.message priority=1
+ * @condition Accepted its cluster exists and the name is free there
+ * @condition Available every shard can be read and written
+ * @condition Progressing shards are being created
+ * @condition FullyReplicated every shard has all its copies in sync
  */
 export interface Collection {
   apiVersion: 'annulus.dev/v1alpha1';

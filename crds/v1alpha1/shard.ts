@@ -22,6 +22,9 @@ import type { Condition, ObjectMeta, SlotRange } from './common.ts';
  * @printColumn Config integer .status.configVersion priority=1
  * @printColumn Size string .status.size priority=1
  * @printColumn Message string .status.message priority=1
+ * @condition Placed nodes are chosen for its copies
+ * @condition Available the primary takes writes
+ * @condition FullyReplicated as many copies as wanted are in sync
  */
 export interface Shard {
   apiVersion: 'annulus.dev/v1alpha1';

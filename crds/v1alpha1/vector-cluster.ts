@@ -17,6 +17,10 @@ import type { Condition, ObjectMeta } from './common.ts';
  * @printColumn Age date .metadata.creationTimestamp
  * @printColumn Message string .status.message priority=1
  * @printColumn Map integer .status.mapVersion priority=1
+ * @condition Accepted the spec makes sense and the operator acts on it
+ * @condition Available a node is ready and every shard can be read and written
+ * @condition Progressing nodes, shards or copies are on their way to what is wanted
+ * @condition Degraded something is missing that repairs itself or needs a person; the message says which
  * @rule self.metadata.name.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$') | a cluster's name is a DNS label that starts with a letter, of at most 40 characters: it names Services
  */
 export interface VectorCluster {

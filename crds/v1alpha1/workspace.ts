@@ -11,6 +11,7 @@ import type { Condition, ObjectMeta } from './common.ts';
  * @printColumn Tier string .spec.tier
  * @printColumn Accepted string .status.conditions[?(@.type=="Accepted")].status
  * @printColumn Age date .metadata.creationTimestamp
+ * @condition Accepted its cluster exists and the limits can be kept
  */
 export interface Workspace {
   apiVersion: 'annulus.dev/v1alpha1';
