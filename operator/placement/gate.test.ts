@@ -117,6 +117,13 @@ describe('urgency', () => {
     expect(plan(nodesOf(3, 1), [surplus], { maxConcurrentMigrations: 1 }).allowed[0]?.from).not.toBe('n-0');
   });
 
+  test('a copy on a lost node is given up only when all wanted copies are in sync without it', () => {
+    const shard = { ...shardOf('s', ['n-0', 'n-1', 'n-9']), replicationFactor: 2 };
+    expect(plan(nodesOf(3, 1), [shard]).allowed).toEqual([{ kind: 'Remove', shard: 's', from: 'n-9' }]);
+    const behind = { ...shard, copies: shard.copies.map((copy) => ({ ...copy, inSync: copy.node !== 'n-1' })) };
+    expect(plan(nodesOf(3, 1), [behind]).wish).toEqual([]);
+  });
+
   test('a running migration is seen as done: its shard has neither a surplus nor a missing copy', () => {
     const shard = shardOf('s', ['n-0', 'n-1', 'n-2'], 2);
     expect(plan(nodesOf(3, 1), [shard], {}, [{ shard: 's', from: 'n-0', to: 'n-2' }]).wish).toEqual([]);

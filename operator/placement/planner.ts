@@ -28,8 +28,9 @@ export function planMoves(input: PlanInput): Plan {
 function planRemovals(board: Board): Move[] {
   return idle(board).flatMap((shard) => {
     const surplus = shard.nodes.length - shard.input.replicationFactor;
-    if (surplus < 0) return [];
-    const moves = lostNodes(board, shard).map((name) => moveOf('Remove', shard, name, undefined));
+    // A lost node may come back: its copies are given up only when all wanted ones are in sync without them.
+    const lost = inSyncOnBoard(shard) < shard.input.replicationFactor ? [] : lostNodes(board, shard);
+    const moves = lost.map((name) => moveOf('Remove', shard, name, undefined));
     for (let count = 0; count < surplus; count++) {
       const from = shard.nodes.reduce((a, b) => (keepLess(shard, b, a) ? b : a));
       removeCopy(shard, from);
@@ -125,6 +126,11 @@ function planBalance(board: Board): Move[] {
   const untouched = (shard: BoardShard): boolean => shard.nodes.every((node) => copyOn(shard, node) !== undefined);
   const transfers = balance(board, (shard, from) => !shard.busy && untouched(shard) && mayLeave(shard, from));
   return transfers.map(({ shard, from, to }) => moveOf('Balance', shard, from.name, to.name));
+}
+
+/** In-sync copies on living nodes. */
+function inSyncOnBoard(shard: BoardShard): number {
+  return shard.nodes.filter((node) => copyOn(shard, node)?.inSync === true).length;
 }
 
 /** Nodes with a copy of the shard that are gone, by name. */
