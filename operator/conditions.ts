@@ -35,24 +35,23 @@ export function mergeConditions(
   });
 }
 
-/** Notes for conditions whose status or reason changed: what `kubectl describe` tells as history. */
+/**
+ * Notes for conditions whose status or reason changed: what `kubectl describe` tells as history. A new object's first
+ * conditions are no news, unless it is refused. A warning is a change from good to bad, not from one bad to another.
+ */
 export function transitionNotes(
   before: Condition[] | undefined,
   after: Condition[] | undefined,
-  badWhen: (condition: Condition) => boolean,
+  isBad: (condition: Condition) => boolean,
 ): EventNote[] {
-  return (after ?? [])
-    .filter((condition) => {
-      const old = before?.find((candidate) => candidate.type === condition.type);
-      return old === undefined
-        ? badWhen(condition)
-        : old.status !== condition.status || old.reason !== condition.reason;
-    })
-    .map((condition) => ({
-      type: badWhen(condition) ? 'Warning' : 'Normal',
-      reason: condition.reason,
-      message: condition.message || `${condition.type} is ${condition.status}`,
-    }));
+  return (after ?? []).flatMap((condition): EventNote[] => {
+    const old = before?.find((candidate) => candidate.type === condition.type);
+    const refused = condition.type === 'Accepted' && condition.status === 'False';
+    if (old === undefined ? !refused : old.status === condition.status && old.reason === condition.reason) return [];
+    const worse = isBad(condition) && (refused || (old !== undefined && !isBad(old)));
+    const message = condition.message || `${condition.type} is ${condition.status}`;
+    return [{ type: worse ? 'Warning' : 'Normal', reason: condition.reason, message }];
+  });
 }
 
 /** True when the condition of this type has status True. */

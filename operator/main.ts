@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino, type Logger } from 'pino';
-import { startHealthServer } from './health-server.ts';
+import { startHealthServer, type HealthOptions } from './health-server.ts';
 import { createKubeApi, type KubeApi } from './kube/api.ts';
 import { loadConnection } from './kube/credentials.ts';
 import { errorText, isForbidden } from './kube/errors.ts';
@@ -11,7 +12,7 @@ import { RESOURCES } from './kube/resources.ts';
 import { createTransport } from './kube/transport.ts';
 import { createMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
-import { readSettings, SettingsError, USAGE, type Settings } from './settings.ts';
+import { DEFAULT_METRICS_PORT, readSettings, SettingsError, USAGE, type Settings } from './settings.ts';
 
 const VERSION = '0.1.0';
 const CRD_RETRY_MS = 3_000;
@@ -43,21 +44,18 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   const identity = `${hostname()}_${randomUUID().slice(0, 8)}`;
   const operatorNamespace =
     settings.operatorNamespace ?? (settings.kubeconfig === undefined ? connection.namespace : undefined);
-  let operator: Operator | undefined;
-  let lease: LeaderLease | undefined;
+  const running: { operator?: Operator; lease?: LeaderLease } = {};
   let standby = 'starting';
-  const health = await startHealthServer({
-    address: settings.metricsAddress,
-    port: settings.metricsPort,
+  const health = await startHealth(settings, log, {
     registry: metrics.registry,
     // A standby is ready: it only waits for its turn.
-    whyNotReady: () => (operator?.ready || standby === '' ? null : standby),
+    whyNotReady: () => (running.operator?.ready || standby === '' ? null : standby),
   });
   const stop = async (): Promise<void> => {
     stopping.abort();
     setTimeout(() => process.exit(EXIT.failed), STOP_TIMEOUT_MS).unref();
-    await operator?.stop();
-    await lease?.release();
+    await running.operator?.stop();
+    await running.lease?.release();
     shutdown.abort();
     transport.close();
     health.close();
@@ -70,7 +68,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   await waitForCrds(api, log, stopping.signal, (why) => (standby = why));
   if (settings.lease) {
     standby = '';
-    lease = new LeaderLease({
+    running.lease = new LeaderLease({
       api,
       namespace: operatorNamespace ?? connection.namespace,
       name: 'annulus-operator',
@@ -81,12 +79,12 @@ async function run(settings: Settings, log: Logger): Promise<void> {
         process.exit(EXIT.lostLease);
       },
     });
-    await lease.acquire();
+    await running.lease.acquire();
   }
   if (stopping.signal.aborted) return;
   metrics.leader.set(1);
   standby = 'the caches are being filled';
-  operator = new Operator({
+  running.operator = new Operator({
     api,
     namespace: settings.namespace,
     identity,
@@ -96,8 +94,25 @@ async function run(settings: Settings, log: Logger): Promise<void> {
     log,
     metrics,
   });
-  await operator.start();
+  await running.operator.start();
   log.info('the operator leads and works');
+}
+
+/** A port that nobody asked for may be taken by anything on a developer's machine: then any free one does. */
+async function startHealth(
+  settings: Settings,
+  log: Logger,
+  options: Pick<HealthOptions, 'registry' | 'whyNotReady'>,
+): Promise<Server> {
+  const { metricsAddress: address, metricsPort: port } = settings;
+  try {
+    return await startHealthServer({ ...options, address, port: port ?? DEFAULT_METRICS_PORT });
+  } catch (error) {
+    if (port !== undefined) throw error;
+    const server = await startHealthServer({ ...options, address, port: 0 });
+    log.warn({ address: server.address() }, `port ${DEFAULT_METRICS_PORT} is taken: metrics are on another one`);
+    return server;
+  }
 }
 
 /** Waits until the API server answers and knows our kinds, saying what is missing. */

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const DEFAULT_METRICS_PORT = 8080;
+/** Where /metrics is when nobody says. */
+export const DEFAULT_METRICS_PORT = 8080;
 
 /** How the operator was started. */
 export interface Settings {
@@ -14,8 +15,8 @@ export interface Settings {
   /** False: no leader election, for embedded mode with its one operator. */
   lease: boolean;
   metricsAddress: string;
-  /** 0: any free port. */
-  metricsPort: number;
+  /** 0: any free port; undefined: DEFAULT_METRICS_PORT, or any free one. */
+  metricsPort: number | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -74,8 +75,9 @@ function parseFlags(argv: string[]) {
   }
 }
 
-function readPort(value: string | undefined): number {
-  const port = Number(value ?? DEFAULT_METRICS_PORT);
+function readPort(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const port = Number(value);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new SettingsError(`metrics port "${value}" is none`);
   return port;
 }

@@ -8,6 +8,8 @@ export interface LeaseRecord {
 
 export const LEASE_MS = 15_000;
 export const RENEW_DEADLINE_MS = 10_000;
+/** Between renewals that succeed; leaves two more tries before the deadline. */
+export const RENEW_MS = 5_000;
 export const RETRY_MS = 2_000;
 
 /** What to do with the lease now. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { KubeApi } from './api.ts';
 import { errorText, isNotFound } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
-import { LEASE_MS, LeaseMachine, RETRY_MS, type LeaseRecord, type LeaseStep } from './lease-machine.ts';
+import { LEASE_MS, LeaseMachine, RENEW_MS, RETRY_MS, type LeaseRecord, type LeaseStep } from './lease-machine.ts';
 import type { KubeObject } from './object.ts';
 import { RESOURCES } from './resources.ts';
 
@@ -58,16 +58,15 @@ export class LeaderLease {
   }
 
   async #renew(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    for (let wait = RENEW_MS; !this.#stop.signal.aborted; ) {
       try {
-        await delay(RETRY_MS, undefined, { signal: this.#stop.signal });
+        await delay(wait, undefined, { signal: this.#stop.signal });
       } catch {
         return;
       }
-      if ((await this.#turn()) === 'lost') {
-        this.#options.onLost();
-        return;
-      }
+      const step = await this.#turn();
+      wait = step === 'renew' ? RENEW_MS : RETRY_MS;
+      if (step === 'lost') return this.#options.onLost();
     }
   }
 
