@@ -73,7 +73,7 @@ export class VectorIndex {
 
   /** A snapshot holds the first `changes` of them. */
   snapshotTaken(changes: number): void {
-    this.#changes -= changes;
+    this.#changes = Math.max(0, this.#changes - changes);
   }
 
   get size(): number {

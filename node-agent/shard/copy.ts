@@ -1,13 +1,13 @@
 import { AnnulusError, errorToWire } from '#model/errors.ts';
-import { parseFilterText } from '../filter/parse.ts';
 import { LabelIds } from '../index/label-ids.ts';
 import { LabelSet } from '../index/label-set.ts';
+import { PayloadIndexes } from '../index/payload-index.ts';
 import { VectorIndex } from '../index/vector-index.ts';
 import { applyOperation, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
 import { decodeEntries, writeFrame } from './log-codec.ts';
-import type { Write } from './operations.ts';
+import type { PointInput, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
 import type { Appended, Position, ShardSettings, ShardStats } from './shard-host.ts';
 import type { Store } from './store.ts';
@@ -18,6 +18,7 @@ export class ShardCopy {
   readonly settings: ShardSettings;
   readonly ids = new LabelIds();
   readonly index: VectorIndex;
+  readonly fields: PayloadIndexes;
   readonly filters: Filters;
   readonly #target: Target;
   readonly #known: Known;
@@ -28,17 +29,18 @@ export class ShardCopy {
     const { dimension, metric, hnsw } = settings;
     const shape = { dimension, metric, m: hnsw.m, efConstruction: hnsw.efConstruction };
     this.index = new VectorIndex(shape, this.ids, store);
-    this.filters = new Filters(store);
+    this.fields = new PayloadIndexes(store);
+    this.filters = new Filters(store, this.fields);
     this.#target = {
       store,
       index: this.index,
       ids: this.ids,
-      payloadChanged: () => undefined,
+      payloadChanged: (label, before, after) => this.fields.changed(label, before, after),
     };
     this.#known = {
       settings,
       exists: (id) => store.labelOf(id) !== undefined,
-      select: (filter) => [...this.filters.prepare(filter).labels].map((label) => this.ids.get(label)!),
+      select: (filter) => [...this.filters.prepare(filter)].map((label) => this.ids.get(label)!),
     };
   }
 
@@ -48,6 +50,8 @@ export class ShardCopy {
 
   configure(settings: Partial<ShardSettings>): void {
     Object.assign(this.settings, settings);
+    if (settings.payloadIndexes) this.fields.configure(settings.payloadIndexes);
+    this.filters.invalidate();
   }
 
   /** Reads which points there are. */
@@ -81,8 +85,41 @@ export class ShardCopy {
   rollback(): void {
     this.store.rollback();
     this.index.rollback();
+    this.fields.rollback();
     this.loadIds();
     this.fillIndex();
+  }
+
+  /** Empties the copy for an import. */
+  clear(): void {
+    const { store } = this;
+    store.begin();
+    for (const table of ['points', 'log', 'field_value']) store.run(`DELETE FROM ${table}`);
+    Object.assign(store.meta, { seqNo: 0, term: 0, points: 0, vectors: 0, importing: true });
+    this.ids.clear();
+    this.filters.invalidate();
+    this.index.reset(null);
+  }
+
+  importPoints(points: PointInput[]): number {
+    if (!this.store.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
+    this.store.begin();
+    return applyOperation(this.#target, 0, { type: 'upsert', points });
+  }
+
+  finishImport(seqNo: number, term: number): void {
+    this.store.begin();
+    Object.assign(this.store.meta, { seqNo, term, importing: false });
+  }
+
+  hasWork(): boolean {
+    return this.index.hasWork() || this.fields.hasWork();
+  }
+
+  /** Background work for about `milliseconds`; may open a transaction. */
+  work(milliseconds: number): void {
+    if (this.fields.hasWork()) this.fields.work(milliseconds);
+    else this.index.work(milliseconds);
   }
 
   append(term: number, writes: Write[]): Appended {
@@ -171,7 +208,7 @@ export class ShardCopy {
   }
 
   count(filter: string | null): number {
-    return filter === null ? this.store.meta.points : this.filters.prepare(filter).labels.size;
+    return filter === null ? this.store.meta.points : this.filters.prepare(filter).size;
   }
 
   stats(): Omit<ShardStats, 'bytes'> {
@@ -183,11 +220,6 @@ export class ShardCopy {
       deletedInGraph: this.index.deletedInGraph,
       logFromSeqNo: this.logFromSeqNo(),
     };
-  }
-
-  /** Checks a filter before it is used anywhere. */
-  static checkFilter(filter: string | null): void {
-    if (filter !== null) parseFilterText(filter);
   }
 
   #enterTerm(term: number): void {

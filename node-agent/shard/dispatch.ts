@@ -1,9 +1,11 @@
-import { AnnulusError } from '#model/errors.ts';
+import { databasePath } from './copy-files.ts';
+import { beginImport, finishImport, importBatch } from './import.ts';
 import type { Request } from './messages.ts';
 import type { OpenCopies } from './open-copies.ts';
 import { unpackWrite } from './pack.ts';
 import { retrieve, scroll } from './read.ts';
 import { search } from './search.ts';
+import { digestOf } from './snapshot-reader.ts';
 
 /** Does one call in the worker; a promise is answered when it settles, later calls do not wait for it. */
 export function dispatch(copies: OpenCopies, request: Request): unknown {
@@ -21,29 +23,42 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
       copies.get(args[0]).copy.configure(args[1]);
       return undefined;
     case 'append':
-      return copies.get(args[0]).copy.append(args[1], args[2].map(unpackWrite));
+      if (args[2].some(({ type }) => type !== 'delete')) copies.disk.check(performance.now());
+      return copies.whole(args[0]).append(args[1], args[2].map(unpackWrite));
     case 'apply':
-      return copies.get(args[0]).copy.apply(args[1], args[2]);
+      return copies.whole(args[0]).apply(args[1], args[2]);
     case 'readLog':
-      return copies.get(args[0]).copy.readLog(args[1], args[2]);
+      return copies.whole(args[0]).readLog(args[1], args[2]);
     case 'trimLog':
-      copies.get(args[0]).copy.trimLog(args[1]);
+      copies.whole(args[0]).trimLog(Math.min(args[1], copies.exports.oldestSeqNo(args[0]) + 1));
       return undefined;
     case 'search':
-      return search(copies.get(args[0]).copy, args[1]);
+      return search(copies.whole(args[0]), args[1]);
     case 'retrieve':
-      return retrieve(copies.get(args[0]).copy, args[1], args[2]);
+      return retrieve(copies.whole(args[0]), args[1], args[2]);
     case 'scroll':
-      return scroll(copies.get(args[0]).copy, args[1]);
+      return scroll(copies.whole(args[0]), args[1]);
     case 'count':
-      return copies.get(args[0]).copy.count(args[1]);
-    case 'openExport':
-    case 'readExport':
-    case 'closeExport':
-    case 'beginImport':
-    case 'importBatch':
-    case 'finishImport':
+      return copies.whole(args[0]).count(args[1]);
     case 'digest':
-      throw new AnnulusError('ANN_INTERNAL', `${method} is not built yet`);
+      return digestOf(databaseOf(copies, args[0]));
+    case 'openExport':
+      return copies.exports.open(args[0], databaseOf(copies, args[0]));
+    case 'readExport':
+      return copies.exports.read(args[0], args[1], args[2]);
+    case 'closeExport':
+      return copies.exports.close(args[0]);
+    case 'beginImport':
+      return beginImport(copies.get(args[0]));
+    case 'importBatch':
+      copies.disk.check(performance.now());
+      return importBatch(copies.get(args[0]), args[1]);
+    case 'finishImport':
+      return finishImport(copies.get(args[0]), args[1]);
   }
+}
+
+function databaseOf(copies: OpenCopies, shard: string): string {
+  copies.whole(shard);
+  return databasePath(copies.get(shard).directory);
 }

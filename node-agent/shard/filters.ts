@@ -1,23 +1,22 @@
+import { candidates } from '../index/candidates.ts';
 import { LabelSet } from '../index/label-set.ts';
+import type { PayloadIndexes } from '../index/payload-index.ts';
 import { compileFilter, type Predicate } from '../filter/match.ts';
 import { parseFilterText } from '../filter/parse.ts';
+import { pointIdFromKey } from '#model/point-id.ts';
 import { PREPARED_FILTERS_MAX } from './limits.ts';
 import { parsePayload } from './payload-edit.ts';
-import type { Store } from './store.ts';
+import type { PointHead, Store } from './store.ts';
 
-/** A filter's answer over the whole copy. */
-export interface PreparedFilter {
-  labels: LabelSet;
-}
-
-/** Filters of one copy, prepared once between two writes. */
+/** Filters of one copy; the answer of each is prepared once between two writes. */
 export class Filters {
   readonly #store: Store;
-  #prepared = new Map<string, PreparedFilter>();
-  #textIndexed: ReadonlySet<string> = new Set();
+  readonly #indexes: PayloadIndexes;
+  #prepared = new Map<string, LabelSet>();
 
-  constructor(store: Store) {
+  constructor(store: Store, indexes: PayloadIndexes) {
     this.#store = store;
+    this.#indexes = indexes;
   }
 
   invalidate(): void {
@@ -25,10 +24,11 @@ export class Filters {
   }
 
   predicate(filter: string): Predicate {
-    return compileFilter(parseFilterText(filter), this.#textIndexed);
+    return compileFilter(parseFilterText(filter), this.#indexes.textFields);
   }
 
-  prepare(filter: string): PreparedFilter {
+  /** Labels of the points that pass. */
+  prepare(filter: string): LabelSet {
     const known = this.#prepared.get(filter);
     if (known) {
       // Moved to the end: the first of the map is the one unused for longest.
@@ -36,17 +36,41 @@ export class Filters {
       this.#prepared.set(filter, known);
       return known;
     }
-    const prepared = { labels: this.#scan(this.predicate(filter)) };
+    const prepared = this.#evaluate(filter);
     this.#prepared.set(filter, prepared);
     if (this.#prepared.size > PREPARED_FILTERS_MAX) this.#prepared.delete(this.#prepared.keys().next().value!);
     return prepared;
   }
 
-  #scan(passes: Predicate): LabelSet {
+  /** Labels that indexes propose; null when they cannot tell. */
+  candidates(filter: string): LabelSet | null {
+    return candidates(parseFilterText(filter), {
+      indexes: this.#indexes,
+      labelOf: (id) => this.#store.labelOf(id),
+    });
+  }
+
+  #evaluate(filter: string): LabelSet {
+    const passes = this.predicate(filter);
+    const proposed = this.candidates(filter);
     const labels = new LabelSet();
-    for (const { label, id, payload, hasVector } of this.#store.payloads()) {
-      if (passes({ id, hasVector, payload: payload === null ? {} : (parsePayload(payload) ?? {}) })) labels.add(label);
+    const test = (head: PointHead): void => {
+      if (passes(subjectOf(head))) labels.add(head.label);
+    };
+    // Reading rows one by one costs more a row than reading all in order.
+    if (proposed === null || proposed.size > this.#store.meta.points / 2) {
+      for (const head of this.#store.heads()) test(head);
+      return labels;
+    }
+    for (const label of proposed) {
+      const head = this.#store.head(label);
+      if (head) test(head);
     }
     return labels;
   }
+}
+
+/** A point as predicates see it. */
+export function subjectOf({ key, payload, hasVector }: PointHead): Parameters<Predicate>[0] {
+  return { id: pointIdFromKey(key), hasVector, payload: payload === null ? {} : (parsePayload(payload) ?? {}) };
 }

@@ -15,6 +15,8 @@ export interface ShardHostOptions {
   /** Worker threads. */
   workers: number;
   logger: Logger;
+  /** Free disk under which writes are refused; by default 256 MiB or 5 % of the disk, whichever is less. */
+  diskReserveBytes?: number;
 }
 
 /** Longest wait for the workers at shutdown, beyond that of their snapshots. */
@@ -198,7 +200,8 @@ class Host implements ShardHost {
   }
 
   #start(index: number): WorkerClient {
-    return new WorkerClient({ dataDir: this.#options.dataDir, index }, this.#options.logger, {
+    const { dataDir, diskReserveBytes, logger } = this.#options;
+    return new WorkerClient({ dataDir, index, diskReserveBytes }, logger, {
       failed: (shard, message) => {
         this.#options.logger.error({ shard }, `copy failed: ${message}`);
         for (const listener of this.#listeners) listener([shard], new AnnulusError('ANN_SHARD_UNAVAILABLE', message));

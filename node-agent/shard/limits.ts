@@ -8,6 +8,8 @@ export const FLAT_TAIL_MAX_POINTS = 8_000;
 export const SLICE_MS = 8;
 /** The same while calls are waiting. */
 export const BUSY_SLICE_MS = 4;
+/** Background work that failed is tried again after this time. */
+export const BACKGROUND_REST_MS = 1_000;
 /** The graph is rebuilt when more than this share of it is deleted (deleted points cost recall and memory). */
 export const REBUILD_DELETED_SHARE = 0.2;
 /** A filter that passes no more points than this is answered by an exact scan over them. */

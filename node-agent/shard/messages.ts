@@ -89,4 +89,6 @@ export type WorkerMessage =
 export interface WorkerStart {
   dataDir: string;
   index: number;
+  /** Free disk under which writes are refused; by default 256 MiB or 5 % of the disk, whichever is less. */
+  diskReserveBytes: number | undefined;
 }

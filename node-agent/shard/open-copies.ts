@@ -4,7 +4,9 @@ import { AnnulusError } from '#model/errors.ts';
 import { copyDirectory } from './copy-files.ts';
 import type { ShardCopy } from './copy.ts';
 import { markFailed, openCopy } from './open-copy.ts';
-import type { Request } from './messages.ts';
+import { DiskGuard } from './disk-guard.ts';
+import { Exports } from './exports.ts';
+import type { Request, WorkerStart } from './messages.ts';
 import type { OpenCopy, OpenResult, ShardStats } from './shard-host.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -18,17 +20,22 @@ export interface Open {
   snapshots: Snapshots;
   /** Writes that wait until the index has caught up, in order. */
   parked: Request[];
+  /** No background work before this time (performance.now). */
+  restUntilMs: number;
 }
 
 /** The copies of one worker. */
 export class OpenCopies {
   readonly #dataDir: string;
   readonly #log: Log;
+  readonly exports = new Exports();
+  readonly disk: DiskGuard;
   #open = new Map<string, Open>();
   #opening = new Map<string, Promise<OpenResult>>();
 
-  constructor(dataDir: string, log: Log) {
+  constructor({ dataDir, diskReserveBytes }: WorkerStart, log: Log) {
     this.#dataDir = dataDir;
+    this.disk = new DiskGuard(dataDir, diskReserveBytes);
     this.#log = log;
   }
 
@@ -38,6 +45,16 @@ export class OpenCopies {
 
   find(shard: string): Open | undefined {
     return this.#open.get(shard);
+  }
+
+  /** The copy, for calls that a half imported one must not answer. */
+  whole(shard: string): ShardCopy {
+    const { copy } = this.get(shard);
+    if (!copy.store.meta.importing) return copy;
+    throw new AnnulusError(
+      'ANN_NOT_READY',
+      `the copy of shard ${shard} on this node is being recovered; ask another copy`,
+    );
   }
 
   get(shard: string): Open {
@@ -65,6 +82,7 @@ export class OpenCopies {
       directory,
       snapshots: new Snapshots(directory, copy.index, startedMs, warn),
       parked: [],
+      restUntilMs: 0,
     });
     if (rebuilt !== '') this.#log('info', { shard, points: copy.store.meta.points }, `index is built anew: ${rebuilt}`);
     const milliseconds = Math.round(performance.now() - startedMs);
@@ -82,6 +100,7 @@ export class OpenCopies {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
+    this.exports.closeOf(shard);
     await open.snapshots.final();
     open.copy.store.close();
   }
@@ -95,6 +114,7 @@ export class OpenCopies {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
+    this.exports.closeOf(shard);
     // The graph may be under a running snapshot: it goes when that has ended.
     void open.snapshots.settled().then(() => open.copy.store.close());
     markFailed(this.#dataDir, open.options, message);

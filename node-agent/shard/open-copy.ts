@@ -27,6 +27,8 @@ export async function openCopy(dataDir: string, options: OpenCopy): Promise<Open
     store = new Store(database, options.shardUid, !exists);
     checkFile(store);
     const copy = new ShardCopy(store, options.settings);
+    copy.configure(options.settings);
+    copy.store.commit();
     copy.loadIds();
     const { graph, reason } = await loadGraph(directory, copy.index.shape, (label) => copy.ids.has(label));
     copy.index.reset(graph);

@@ -1,10 +1,14 @@
-import { pointIdFromKey, type PointId } from '#model/point-id.ts';
+import { AnnulusError } from '#model/errors.ts';
+import { comparePointIds, pointIdFromKey, type PointId } from '#model/point-id.ts';
+import { fieldValues, pathOfField } from '../index/field-values.ts';
+import type { LabelSet } from '../index/label-set.ts';
 import type { ShardCopy } from './copy.ts';
 import { projectPayload } from './fields.ts';
-import { SCAN_STEP_ROWS } from './limits.ts';
+import { subjectOf } from './filters.ts';
+import { FILTER_EXACT_MAX_POINTS, SCAN_STEP_ROWS } from './limits.ts';
 import { parsePayload } from './payload-edit.ts';
 import type { Fields, ShardPoint, ShardScroll, ShardScrollPage } from './shard-host.ts';
-import { checkedPayload, checkedVector, keyOf } from './store.ts';
+import { keyOf, type PointHead } from './store.ts';
 
 /** Points by id, in the order asked for; unknown ids are left out. */
 export function retrieve(copy: ShardCopy, ids: PointId[], fields: Fields): ShardPoint[] {
@@ -25,40 +29,104 @@ export function pointOf(copy: ShardCopy, label: number, id: PointId, fields: Fie
   };
 }
 
-/** A page of points in id order. */
-export function scroll(copy: ShardCopy, { from, limit, filter, fields }: ShardScroll): ShardScrollPage {
+/** A page of points, by id or by the value of a field. */
+export function scroll(copy: ShardCopy, request: ShardScroll): ShardScrollPage {
+  if (request.order) return scrollByValue(copy, request, request.order);
+  const proposed = request.filter === null ? null : copy.filters.candidates(request.filter);
+  // Few candidates: cheaper to sort them all than to look for them through the whole copy.
+  if (request.filter !== null && proposed !== null && proposed.size <= FILTER_EXACT_MAX_POINTS)
+    return scrollAmong(copy, request, copy.filters.prepare(request.filter));
+  return scrollById(copy, request);
+}
+
+function scrollById(copy: ShardCopy, { from, limit, filter, fields }: ShardScroll): ShardScrollPage {
   const passes = filter === null ? null : copy.filters.predicate(filter);
   const points: ShardPoint[] = [];
-  let after: Uint8Array<ArrayBuffer> = from === null ? new Uint8Array(0) : keyOf(from);
-  let comparison = '>=';
-  for (;;) {
+  let key = from === null ? new Uint8Array(0) : keyOf(from);
+  for (let including = true; ; including = false) {
     // One more than wanted tells whether there are more.
-    const step = passes === null ? limit + 1 - points.length : SCAN_STEP_ROWS;
-    const rows = copy.store.all(
-      `SELECT id, label, payload, psum, vector IS NOT NULL FROM points WHERE id ${comparison} ? ORDER BY id LIMIT ?`,
-      after,
-      step,
-    );
-    for (const row of rows) {
-      const key = row[0] as Uint8Array<ArrayBuffer>;
-      const id = pointIdFromKey(key);
-      const payload = checkedPayload(key, row[2], row[3]);
-      const parsed = passes === null || payload === null ? {} : (parsePayload(payload) ?? {});
-      if (passes !== null && !passes({ id, payload: parsed, hasVector: row[4] === 1 })) continue;
+    const step = passes === null ? Math.min(limit + 1 - points.length, SCAN_STEP_ROWS) : SCAN_STEP_ROWS;
+    const heads = copy.store.headsByKey(key, including, step);
+    for (const head of heads) {
+      if (passes !== null && !passes(subjectOf(head))) continue;
       if (points.length === limit) return { points, more: true };
-      points.push({
-        id,
-        payload: projectPayload(payload, fields.payload),
-        vector: fields.vector ? vectorOf(copy, row[1] as number, key) : null,
-      });
+      points.push(pointOfHead(copy, head, fields));
     }
-    if (rows.length < step) return { points, more: false };
-    after = rows.at(-1)![0] as Uint8Array<ArrayBuffer>;
-    comparison = '>';
+    if (heads.length < step) return { points, more: false };
+    key = heads.at(-1)!.key;
   }
 }
 
-function vectorOf(copy: ShardCopy, label: number, key: Uint8Array<ArrayBuffer>): Float32Array | null {
-  const row = copy.store.get('SELECT vector, vsum FROM points WHERE label = ?', label);
-  return row ? checkedVector(key, row[0], row[1]) : null;
+function scrollAmong(copy: ShardCopy, { from, limit, fields }: ShardScroll, labels: LabelSet): ShardScrollPage {
+  const found = [...labels]
+    .map((label) => ({ label, id: copy.ids.get(label)! }))
+    .filter(({ id }) => from === null || comparePointIds(id, from) >= 0)
+    .sort((a, b) => comparePointIds(a.id, b.id));
+  return {
+    points: found.slice(0, limit).map(({ label, id }) => pointOf(copy, label, id, fields)),
+    more: found.length > limit,
+  };
+}
+
+interface Ordered {
+  value: number;
+  label: number;
+}
+
+function scrollByValue(
+  copy: ShardCopy,
+  request: ShardScroll,
+  order: NonNullable<ShardScroll['order']>,
+): ShardScrollPage {
+  const { field, direction, startFrom } = order;
+  if (!copy.fields.isRange(field)) {
+    const message = `order_by ${field} needs a payload index of type integer, float or datetime on that field; create one`;
+    throw new AnnulusError('ANN_BAD_REQUEST', message, { field: 'order_by.key' });
+  }
+  const passing = request.filter === null ? null : copy.filters.prepare(request.filter);
+  const complete = copy.fields.typeOf(field) !== null;
+  const values = complete ? copy.fields.ordered(field, direction, startFrom) : scannedValues(copy, order);
+  const points: ShardPoint[] = [];
+  let tied: Ordered[] = [];
+  // Equal values come in no order: a run of them is sorted by id before it is given out.
+  const flush = (): boolean => {
+    const run = tied.map((item) => ({ ...item, id: copy.ids.get(item.label)! }));
+    run.sort((a, b) => comparePointIds(a.id, b.id));
+    for (const { value, label, id } of run) {
+      if (points.length === request.limit) return true;
+      points.push({ ...pointOf(copy, label, id, request.fields), orderValue: value });
+    }
+    tied = [];
+    return false;
+  };
+  for (const item of values) {
+    if (passing?.has(item.label) === false) continue;
+    if (tied.length > 0 && tied[0]!.value !== item.value && flush()) return { points, more: true };
+    tied.push(item);
+  }
+  return { points, more: flush() };
+}
+
+/** While the index is not complete yet. */
+function scannedValues(copy: ShardCopy, { field, direction, startFrom }: NonNullable<ShardScroll['order']>): Ordered[] {
+  const path = pathOfField(field);
+  const type = copy.fields.rangeTypeOf(field) ?? 'float';
+  const sign = direction === 'asc' ? 1 : -1;
+  const found: Ordered[] = [];
+  for (const { label, payload } of copy.store.heads()) {
+    if (payload === null) continue;
+    for (const value of fieldValues(parsePayload(payload) ?? {}, path, type)) {
+      if (typeof value !== 'number') continue;
+      if (startFrom === undefined || (value - startFrom) * sign >= 0) found.push({ value, label });
+    }
+  }
+  return found.sort((a, b) => (a.value - b.value) * sign);
+}
+
+function pointOfHead(copy: ShardCopy, { label, key, payload }: PointHead, fields: Fields): ShardPoint {
+  return {
+    id: pointIdFromKey(key),
+    payload: projectPayload(payload, fields.payload),
+    vector: fields.vector ? (copy.store.vectorOf(label) ?? null) : null,
+  };
 }

@@ -11,7 +11,8 @@ export const SCHEMA = `
   CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     uid TEXT NOT NULL, seq INTEGER NOT NULL, term INTEGER NOT NULL,
-    next_label INTEGER NOT NULL, points INTEGER NOT NULL, vectors INTEGER NOT NULL, importing INTEGER NOT NULL
+    next_label INTEGER NOT NULL, points INTEGER NOT NULL, vectors INTEGER NOT NULL, importing INTEGER NOT NULL,
+    sum INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE points (
     label INTEGER PRIMARY KEY, id BLOB NOT NULL, seq INTEGER NOT NULL,
@@ -21,7 +22,7 @@ export const SCHEMA = `
   CREATE INDEX points_without_vector ON points (label) WHERE vector IS NULL;
   CREATE TABLE log (seq INTEGER PRIMARY KEY, term INTEGER NOT NULL, entry BLOB NOT NULL) STRICT;
   CREATE TABLE field (
-    number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, type TEXT NOT NULL
+    number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, type TEXT NOT NULL, ready INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE field_value (
     field INTEGER NOT NULL, value ANY NOT NULL, label INTEGER NOT NULL, PRIMARY KEY (field, value, label)

@@ -11,7 +11,7 @@ import { storedVector } from './vector.ts';
 /** Answers all queries of a search. */
 export function search(copy: ShardCopy, request: ShardSearch): ShardHits {
   const queries = checkedQueries(copy, request);
-  const passing = request.filter === null ? null : copy.filters.prepare(request.filter).labels;
+  const passing = request.filter === null ? null : copy.filters.prepare(request.filter);
   const found =
     request.limit === 0 || passing?.size === 0
       ? Array.from({ length: request.count }, (): Nearest => ({ distances: [], labels: [] }))

@@ -2,7 +2,14 @@ import type { Transferable } from 'node:worker_threads';
 import { AnnulusError, errorToWire, type WireError } from '#model/errors.ts';
 import { dispatch } from './dispatch.ts';
 import { isDamage, isDiskFull } from './damaged.ts';
-import { BUSY_SLICE_MS, GROUP_COMMIT_MAX_BYTES, REPLY_FLUSH_MS, SLICE_MS, SNAPSHOT_CHECK_EVERY_MS } from './limits.ts';
+import {
+  BACKGROUND_REST_MS,
+  BUSY_SLICE_MS,
+  GROUP_COMMIT_MAX_BYTES,
+  REPLY_FLUSH_MS,
+  SLICE_MS,
+  SNAPSHOT_CHECK_EVERY_MS,
+} from './limits.ts';
 import type { Reply, Request, WorkerMessage, WorkerStart } from './messages.ts';
 import { OpenCopies, type Open } from './open-copies.ts';
 
@@ -15,6 +22,8 @@ interface Waiting {
 
 /** Calls that wait while too many vectors wait for the graph. */
 const WRITES: ReadonlySet<Request['method']> = new Set(['append', 'apply', 'importBatch', 'finishImport']);
+
+const ASIDE: ReadonlySet<Request['method']> = new Set(['digest', 'openExport', 'beginImport', 'finishImport']);
 
 /** The loop of a worker: takes all queued calls of a turn, does them in order, commits once a copy, answers; builds indexes between turns. */
 export class ShardWorker {
@@ -29,11 +38,13 @@ export class ShardWorker {
   #uncommitted = new Map<string, Waiting>();
   #lastFlushMs = 0;
 
-  constructor({ dataDir }: WorkerStart, post: Post) {
+  constructor(start: WorkerStart, post: Post) {
     this.#post = post;
-    this.#copies = new OpenCopies(dataDir, (level, fields, text) => post({ type: 'log', level, fields, text }, []));
+    this.#copies = new OpenCopies(start, (level, fields, text) => post({ type: 'log', level, fields, text }, []));
     setInterval(() => {
       for (const [, { snapshots }] of this.#copies) snapshots.startIfDue(performance.now());
+      this.#copies.exports.dropIdle(performance.now());
+      this.#scheduleBackground();
     }, SNAPSHOT_CHECK_EVERY_MS);
   }
 
@@ -75,8 +86,11 @@ export class ShardWorker {
 
   #scheduleBackground(): void {
     if (this.#backgroundDue) return;
-    const busy = [...this.#copies].some(([, { copy, parked }]) => copy.index.hasWork() || parked.length > 0);
-    if (!busy) return;
+    if (
+      this.#busy().length === 0 &&
+      ![...this.#copies].some(([, open]) => open.parked.length > 0 && !open.copy.index.full)
+    )
+      return;
     this.#backgroundDue = true;
     setImmediate(() => {
       this.#backgroundDue = false;
@@ -85,15 +99,27 @@ export class ShardWorker {
     });
   }
 
+  #busy(): [string, Open][] {
+    const nowMs = performance.now();
+    return [...this.#copies].filter(([, { copy, restUntilMs }]) => restUntilMs <= nowMs && copy.hasWork());
+  }
+
   /** One slice of index building, shared by the copies that have some to do; only between transactions. */
   #background(): void {
-    const busy = [...this.#copies].filter(([, { copy }]) => copy.index.hasWork());
+    const busy = this.#busy();
     const slice = (this.#queue.length > 0 ? BUSY_SLICE_MS : SLICE_MS) / busy.length;
-    for (const [shard, { copy }] of busy) {
+    for (const [shard, open] of busy) {
       try {
-        copy.index.work(slice);
+        open.copy.work(slice);
+        if (open.copy.store.inTransaction) open.copy.commit();
       } catch (error) {
-        this.#fail(shard, error instanceof Error ? error.message : String(error));
+        // Tried again later: a full disk does not get better by asking at once.
+        open.restUntilMs = performance.now() + BACKGROUND_REST_MS;
+        this.#post(
+          { type: 'log', level: 'error', fields: { shard }, text: `background work failed: ${String(error)}` },
+          [],
+        );
+        this.#abandon(shard, open, [], error);
       }
     }
     for (const [, open] of this.#copies) {
@@ -105,6 +131,8 @@ export class ShardWorker {
 
   #serve(request: Request): void {
     const shard = typeof request.args[0] === 'string' ? request.args[0] : null;
+    // These look at the file through another connection, or end transactions themselves.
+    if (shard !== null && ASIDE.has(request.method) && this.#uncommitted.has(shard)) this.#commit(shard);
     if (request.method === 'close') this.#leave(request.args[0]);
     if (request.method === 'shutdown') for (const [name] of [...this.#copies]) this.#leave(name);
     try {

@@ -11,6 +11,16 @@ export interface PointRow {
   payload: string | null;
 }
 
+/** A point without its vector; the payload's checksum was right. */
+export interface PointHead {
+  label: number;
+  key: Uint8Array<ArrayBuffer>;
+  payload: string | null;
+  hasVector: boolean;
+}
+
+const HEAD = 'SELECT label, id, payload, psum, vector IS NOT NULL FROM points';
+
 export interface StoreMeta {
   uid: string;
   seqNo: number;
@@ -85,13 +95,14 @@ export class Store {
   commit(): void {
     const { seqNo, term, nextLabel, points, vectors, importing } = this.meta;
     this.run(
-      'UPDATE meta SET seq = ?, term = ?, next_label = ?, points = ?, vectors = ?, importing = ?',
+      'UPDATE meta SET seq = ?, term = ?, next_label = ?, points = ?, vectors = ?, importing = ?, sum = ?',
       seqNo,
       term,
       nextLabel,
       points,
       vectors,
       importing ? 1 : 0,
+      metaSum(this.meta),
     );
     this.run('COMMIT');
     this.#inTransaction = false;
@@ -184,18 +195,25 @@ export class Store {
     }
   }
 
-  /** Every payload, in label order. */
-  *payloads(): Generator<{ label: number; id: PointId; payload: string | null; hasVector: boolean }> {
-    const sql = 'SELECT label, id, payload, psum, vector IS NOT NULL FROM points ORDER BY label';
-    for (const row of this.iterate(sql)) {
-      const key = row[1] as Uint8Array<ArrayBuffer>;
-      yield {
-        label: row[0] as number,
-        id: pointIdFromKey(key),
-        payload: checkedPayload(key, row[2], row[3]),
-        hasVector: row[4] === 1,
-      };
-    }
+  /** Every point without its vector, in label order. */
+  *heads(): Generator<PointHead> {
+    for (const row of this.iterate(`${HEAD} ORDER BY label`)) yield headOf(row);
+  }
+
+  head(label: number): PointHead | undefined {
+    const row = this.get(`${HEAD} WHERE label = ?`, label);
+    return row && headOf(row);
+  }
+
+  /** The next points after a label. */
+  headsAfter(label: number, limit: number): PointHead[] {
+    return this.all(`${HEAD} WHERE label > ? ORDER BY label LIMIT ?`, label, limit).map(headOf);
+  }
+
+  /** The next points in id order, from a key on or after it. */
+  headsByKey(key: Uint8Array<ArrayBuffer>, including: boolean, limit: number): PointHead[] {
+    const sql = `${HEAD} WHERE id ${including ? '>=' : '>'} ? ORDER BY id LIMIT ?`;
+    return this.all(sql, key, limit).map(headOf);
   }
 
   /** Rows one by one. The statement is its own, so that nothing else resets it meanwhile. */
@@ -214,11 +232,8 @@ export class Store {
     this.db.exec('BEGIN IMMEDIATE');
     this.db.exec(SCHEMA);
     this.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-    this.db
-      .prepare(
-        'INSERT INTO meta (one, uid, seq, term, next_label, points, vectors, importing) VALUES (1, ?, 0, 0, 1, 0, 0, 0)',
-      )
-      .run(uid);
+    const meta = { uid, seqNo: 0, term: 0, nextLabel: 1, points: 0, vectors: 0, importing: false };
+    this.db.prepare('INSERT INTO meta VALUES (1, ?, 0, 0, 1, 0, 0, 0, ?)').run(uid, metaSum(meta));
     this.db.exec('COMMIT');
   }
 
@@ -226,11 +241,11 @@ export class Store {
     const version = this.get('PRAGMA user_version')?.[0];
     if (version !== SCHEMA_VERSION)
       throw new DamagedError(`the database has format ${String(version)}, this node reads format ${SCHEMA_VERSION}`);
-    const row = this.get('SELECT uid, seq, term, next_label, points, vectors, importing FROM meta');
+    const row = this.get('SELECT uid, seq, term, next_label, points, vectors, importing, sum FROM meta');
     if (row === undefined) throw new DamagedError('the database has no meta row');
     if (row[0] !== uid) throw new DamagedError(`the database belongs to shard uid ${String(row[0])}, not ${uid}`);
-    const [seqNo, term, nextLabel, points, vectors, importing] = row.slice(1).map(Number);
-    return {
+    const [seqNo, term, nextLabel, points, vectors, importing, sum] = row.slice(1).map(Number);
+    const meta = {
       uid,
       seqNo: seqNo!,
       term: term!,
@@ -239,6 +254,8 @@ export class Store {
       vectors: vectors!,
       importing: importing === 1,
     };
+    if (metaSum(meta) !== sum) throw new DamagedError('the meta row has a wrong checksum');
+    return meta;
   }
 }
 
@@ -247,8 +264,17 @@ export function keyOf(id: PointId): Uint8Array<ArrayBuffer> {
   return pointIdKey(id) as Uint8Array<ArrayBuffer>;
 }
 
+function headOf(row: Row): PointHead {
+  const key = row[1] as Uint8Array<ArrayBuffer>;
+  return { label: row[0] as number, key, payload: checkedPayload(key, row[2], row[3]), hasVector: row[4] === 1 };
+}
+
 function bytesOf(vector: Float32Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(vector.buffer as ArrayBuffer, vector.byteOffset, vector.byteLength);
+}
+
+function metaSum({ uid, seqNo, term, nextLabel, points, vectors, importing }: StoreMeta): number {
+  return crc32([uid, seqNo, term, nextLabel, points, vectors, importing].join(' '));
 }
 
 /** CRC32 over key and content, so that content under a wrong key is found too. */

@@ -1,0 +1,42 @@
+import { crc32 } from 'node:zlib';
+import { pointIdFromKey } from '#model/point-id.ts';
+import { AnnulusError } from '#model/errors.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { readPoint, writePoint } from './log-codec.ts';
+import type { PointInput } from './operations.ts';
+import type { ExportRow } from './snapshot-reader.ts';
+
+/** Export batch: u32 CRC32 of the rest · u8 version · u32 points · points. */
+const VERSION = 1;
+const CRC_BYTES = 4;
+
+export function encodeBatch(rows: ExportRow[]): Uint8Array<ArrayBuffer> {
+  const out = new ByteWriter();
+  out.u32(0);
+  out.u8(VERSION);
+  out.u32(rows.length);
+  for (const { key, vector, payload } of rows) writePoint(out, { id: pointIdFromKey(key), vector, payload });
+  out.u32At(0, crc32(out.view(CRC_BYTES, out.length)));
+  return out.finish();
+}
+
+/** Throws ANN_BAD_REQUEST when the batch is not what was sent. */
+export function decodeBatch(bytes: Uint8Array): PointInput[] {
+  const problem = 'an export batch is damaged; ask for it again';
+  const rest = bytes.subarray(CRC_BYTES);
+  if (bytes.length < CRC_BYTES || crc32(rest) !== new ByteReader(bytes).u32())
+    throw new AnnulusError('ANN_BAD_REQUEST', problem);
+  try {
+    const input = new ByteReader(rest);
+    const version = input.u8();
+    if (version !== VERSION)
+      throw new AnnulusError('ANN_BAD_REQUEST', `an export batch has version ${version}, this node reads ${VERSION}`);
+    const points: PointInput[] = [];
+    for (let count = input.u32(); count > 0; count--) points.push(readPoint(input));
+    if (input.left > 0) throw new RangeError('bytes are left over');
+    return points;
+  } catch (error) {
+    if (error instanceof AnnulusError) throw error;
+    throw new AnnulusError('ANN_BAD_REQUEST', problem, { cause: error });
+  }
+}
