@@ -94,13 +94,13 @@ async function scroll(call: Call): Promise<string> {
     ]);
     refuse(body, '', ['shard_key']);
     const from: PointId | null = body['offset'] == null ? null : pointId(body['offset'], 'offset');
-    const order = body['order_by'] == null ? undefined : parseOrder(body['order_by'], 'order_by', collection);
-    if (order !== undefined && from !== null) {
+    if (body['order_by'] != null && from !== null) {
       throw wrongInput(
         'offset',
         "Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value",
       );
     }
+    const order = body['order_by'] == null ? undefined : parseOrder(body['order_by'], 'order_by', collection);
     return {
       from,
       limit: integer(body['limit'], 'limit', 1, MAX_RESULTS) ?? 10,

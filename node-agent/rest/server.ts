@@ -1,4 +1,10 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { AnnulusError, ERRORS, type ErrorCode } from '#model/errors.ts';
 import { openApi } from './openapi.ts';
 import { checkParameters, type RawQuery } from './query-params.ts';
@@ -37,7 +43,7 @@ export function createRestServer(options: RestOptions): FastifyInstance {
   const bodyLimit = options.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES;
   const server = Fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     // A URL is a path with a collection's name in it: 255 characters, each up to 12 when encoded.
     routerOptions: { maxParamLength: 4096 },
