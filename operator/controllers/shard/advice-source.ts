@@ -60,7 +60,7 @@ export class AdviceSource {
         name: node,
         zone: zoneOf(pods.get(node), cluster, caches.nodes),
         connected: sight?.connected ?? false,
-        since: sight?.since ?? 0,
+        since: sight?.since ?? this.#context.startedAt,
       };
     });
   }

@@ -3,6 +3,7 @@ import type { Blocked } from '../../conditions.ts';
 import { placeNewShards } from '../../placement/new-shards.ts';
 import { planMoves } from '../../placement/planner.ts';
 import type {
+  BlockedReason,
   Move,
   Plan,
   PlacementNode,
@@ -74,7 +75,7 @@ export function advise(input: AdviceInput): ClusterAdvice {
       if (move.kind === 'Repair' && move.from === undefined && move.to !== undefined) advice.add.push(move.to);
     }
     for (const { move, reason } of plan.blocked.filter(({ move }) => move.shard === name)) {
-      advice.blocked.push({ reason, message: moveText(move, input) });
+      advice.blocked.push({ reason, message: blockText(move, reason, input) });
     }
   }
   return { byShard, plan };
@@ -88,12 +89,25 @@ export function blockOf(move: Move, plan: Plan): string | undefined {
   return direct ? undefined : MIGRATION_BLOCKED;
 }
 
-function moveText(move: Move, input: AdviceInput): string {
-  if (move.kind === 'Repair' && move.to === undefined) {
-    const connected = input.nodes.filter((node) => node.connected).length;
-    return `no connected node is free to take one more copy (${connected} of ${wantedNodes(input.cluster)} nodes connected)`;
+/** Why a step waits, for people; the constant reason stands beside it. */
+function blockText(move: Move, reason: BlockedReason, input: AdviceInput): string {
+  const connected = input.nodes.filter((node) => node.connected).length;
+  switch (reason) {
+    case 'NotEnoughNodes':
+      return `no node is free to take one more copy (${connected} of ${wantedNodes(input.cluster)} nodes connected)`;
+    case 'MigrationBudgetReached':
+      return `a copy waits for its turn to be made on ${move.to ?? 'a node'} (rebalance.maxConcurrentMigrations)`;
+    case 'NoInSyncCopy':
+      return 'there is no in-sync copy to fill another one from';
+    case 'LastInSyncReplica':
+      return `the copy on ${move.from ?? 'a node'} is the last in-sync one`;
+    case 'Pinned':
+      return `the copy on ${move.from ?? 'a node'} is pinned by annotation ${PIN}`;
+    case 'ShardIsMigrating':
+      return 'a copy of the shard is on its way already';
+    case 'AutomaticRebalanceOff':
+      return 'rebalance.automatic is false';
   }
-  return `${move.kind} ${move.from ?? ''}${move.to === undefined ? '' : ` to ${move.to}`}`;
 }
 
 function mayPlace(input: AdviceInput): { ready: true } | { blocked: Blocked; askAgainMs?: number } {
