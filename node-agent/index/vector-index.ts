@@ -1,9 +1,4 @@
-import {
-  FILTER_EXACT_MAX_POINTS,
-  FLAT_TAIL_MAX_POINTS,
-  GRAPH_MIN_POINTS,
-  REBUILD_DELETED_SHARE,
-} from '../shard/limits.ts';
+import { INDEX_TUNING, REBUILD_DELETED_SHARE, type IndexTuning } from '../shard/limits.ts';
 import { distanceOf, type Distance } from './distance.ts';
 import { FlatSegment } from './flat-segment.ts';
 import { Graph, type GraphShape, type Nearest } from './graph.ts';
@@ -49,11 +44,13 @@ export class VectorIndex {
   readonly #ids: LabelIds;
   readonly #source: VectorSource;
   readonly #flat: FlatSegment;
+  readonly #tuning: IndexTuning;
   #graph: Graph | null = null;
   #rebuild: Rebuild | null = null;
   #changes = 0;
 
-  constructor(shape: GraphShape, ids: LabelIds, source: VectorSource) {
+  constructor(shape: GraphShape, ids: LabelIds, source: VectorSource, tuning: Partial<IndexTuning> = {}) {
+    this.#tuning = { ...INDEX_TUNING, ...tuning };
     this.shape = shape;
     this.#distance = distanceOf(shape.metric);
     this.#ids = ids;
@@ -86,7 +83,7 @@ export class VectorIndex {
   }
 
   get full(): boolean {
-    return this.waiting > FLAT_TAIL_MAX_POINTS;
+    return this.waiting > this.#tuning.flatTailMaxPoints;
   }
 
   get deletedInGraph(): number {
@@ -138,7 +135,7 @@ export class VectorIndex {
 
   search(queries: Queries): Nearest[] {
     const graph = this.#graph;
-    const few = queries.passing !== null && queries.passing.size <= FILTER_EXACT_MAX_POINTS;
+    const few = queries.passing !== null && queries.passing.size <= this.#tuning.filterExactMaxPoints;
     if (graph === null || queries.exact || few) return this.#exact(queries, this.#offsets(queries.count));
     const found: Nearest[] = [];
     for (const from of this.#offsets(queries.count)) {
@@ -176,7 +173,7 @@ export class VectorIndex {
   }
 
   #startRebuild(graph: Graph): void {
-    if (graph.size + this.#flat.size >= GRAPH_MIN_POINTS) {
+    if (graph.size + this.#flat.size >= this.#tuning.graphMinPoints) {
       this.#rebuild = { graph: Graph.empty(this.shape), labels: [...graph.live].values() };
       return;
     }
@@ -188,7 +185,7 @@ export class VectorIndex {
 
   #copyOne(rebuild: Rebuild): void {
     // New points go into the new graph meanwhile, else the flat segment would grow as long as the rebuild lasts.
-    if (this.#flat.size > FLAT_TAIL_MAX_POINTS / 2) {
+    if (this.#flat.size > this.#tuning.flatTailMaxPoints / 2) {
       this.#moveOne(rebuild.graph);
       return;
     }
@@ -209,7 +206,7 @@ export class VectorIndex {
   }
 
   #wantsGraph(): boolean {
-    return this.#graph !== null || this.#flat.size >= GRAPH_MIN_POINTS;
+    return this.#graph !== null || this.#flat.size >= this.#tuning.graphMinPoints;
   }
 
   #tooManyDeleted(): boolean {

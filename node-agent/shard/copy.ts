@@ -6,6 +6,7 @@ import { VectorIndex } from '../index/vector-index.ts';
 import { applyOperation, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
+import type { IndexTuning } from './limits.ts';
 import { decodeEntries, writeFrame } from './log-codec.ts';
 import type { PointInput, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
@@ -23,12 +24,12 @@ export class ShardCopy {
   readonly #target: Target;
   readonly #known: Known;
 
-  constructor(store: Store, settings: ShardSettings) {
+  constructor(store: Store, settings: ShardSettings, tuning: Partial<IndexTuning> = {}) {
     this.store = store;
     this.settings = settings;
     const { dimension, metric, hnsw } = settings;
     const shape = { dimension, metric, m: hnsw.m, efConstruction: hnsw.efConstruction };
-    this.index = new VectorIndex(shape, this.ids, store);
+    this.index = new VectorIndex(shape, this.ids, store, tuning);
     this.fields = new PayloadIndexes(store);
     this.filters = new Filters(store, this.fields);
     this.#target = {

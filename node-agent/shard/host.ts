@@ -3,7 +3,7 @@ import type { Transferable } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { AnnulusError } from '#model/errors.ts';
 import { copyDirectory } from './copy-files.ts';
-import { SHUTDOWN_SNAPSHOT_MS } from './limits.ts';
+import { SHUTDOWN_SNAPSHOT_MS, type IndexTuning } from './limits.ts';
 import type { Calls, Method } from './messages.ts';
 import { ownBytes, ownFloats, packWrites } from './pack.ts';
 import type { OpenCopy, OpenResult, ShardHost, ShardSettings } from './shard-host.ts';
@@ -17,6 +17,8 @@ export interface ShardHostOptions {
   logger: Logger;
   /** Free disk under which writes are refused; by default 256 MiB or 5 % of the disk, whichever is less. */
   diskReserveBytes?: number;
+  /** For tests. */
+  tuning?: Partial<IndexTuning>;
 }
 
 /** Longest wait for the workers at shutdown, beyond that of their snapshots. */
@@ -200,8 +202,8 @@ class Host implements ShardHost {
   }
 
   #start(index: number): WorkerClient {
-    const { dataDir, diskReserveBytes, logger } = this.#options;
-    return new WorkerClient({ dataDir, index, diskReserveBytes }, logger, {
+    const { dataDir, diskReserveBytes, logger, tuning = {} } = this.#options;
+    return new WorkerClient({ dataDir, index, diskReserveBytes, tuning }, logger, {
       failed: (shard, message) => {
         this.#options.logger.error({ shard }, `copy failed: ${message}`);
         for (const listener of this.#listeners) listener([shard], new AnnulusError('ANN_SHARD_UNAVAILABLE', message));

@@ -1,9 +1,21 @@
 /** Bounds of a shard copy. Units are in the names. */
 
-/** Below this many vectors a shard is scanned exactly and has no graph: a scan is as quick, exact and needs no 2.5 MB. */
-export const GRAPH_MIN_POINTS = 4_000;
-/** Vectors that may wait for the graph before writes wait for it. */
-export const FLAT_TAIL_MAX_POINTS = 8_000;
+/** When a copy uses its graph; tests make these small. */
+export interface IndexTuning {
+  /** Below this many vectors a shard is scanned exactly and has no graph: a scan is as quick, exact and needs no 2.5 MB. */
+  graphMinPoints: number;
+  /** Vectors that may wait for the graph before writes wait for it. */
+  flatTailMaxPoints: number;
+  /** A filter that passes no more points than this is answered by an exact scan over them. */
+  filterExactMaxPoints: number;
+}
+
+export const INDEX_TUNING: IndexTuning = {
+  graphMinPoints: 4_000,
+  flatTailMaxPoints: 8_000,
+  filterExactMaxPoints: 2_000,
+};
+
 /** Longest background work between two messages. */
 export const SLICE_MS = 8;
 /** The same while calls are waiting. */
@@ -12,8 +24,6 @@ export const BUSY_SLICE_MS = 4;
 export const BACKGROUND_REST_MS = 1_000;
 /** The graph is rebuilt when more than this share of it is deleted (deleted points cost recall and memory). */
 export const REBUILD_DELETED_SHARE = 0.2;
-/** A filter that passes no more points than this is answered by an exact scan over them. */
-export const FILTER_EXACT_MAX_POINTS = 2_000;
 /** Prepared filters that a copy keeps between writes. */
 export const PREPARED_FILTERS_MAX = 32;
 
@@ -33,6 +43,8 @@ export const GROUP_COMMIT_MAX_BYTES = 16 * 1024 * 1024;
 
 /** Most hits that one search may want, offset included. */
 export const SEARCH_LIMIT_MAX = 100_000;
+/** A filtered scroll sorts this many candidates rather than looking for them through the whole copy. */
+export const SCROLL_SORT_MAX_POINTS = 2_000;
 /** Rows of one step of a scan over points. */
 export const SCAN_STEP_ROWS = 1_000;
 

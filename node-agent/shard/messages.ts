@@ -1,5 +1,6 @@
 import type { WireError } from '#model/errors.ts';
 import type { PointId } from '#model/point-id.ts';
+import type { IndexTuning } from './limits.ts';
 import type { Write } from './operations.ts';
 import type {
   Appended,
@@ -91,4 +92,5 @@ export interface WorkerStart {
   index: number;
   /** Free disk under which writes are refused; by default 256 MiB or 5 % of the disk, whichever is less. */
   diskReserveBytes: number | undefined;
+  tuning: Partial<IndexTuning>;
 }

@@ -26,16 +26,16 @@ export interface Open {
 
 /** The copies of one worker. */
 export class OpenCopies {
-  readonly #dataDir: string;
+  readonly #start: WorkerStart;
   readonly #log: Log;
   readonly exports = new Exports();
   readonly disk: DiskGuard;
   #open = new Map<string, Open>();
   #opening = new Map<string, Promise<OpenResult>>();
 
-  constructor({ dataDir, diskReserveBytes }: WorkerStart, log: Log) {
-    this.#dataDir = dataDir;
-    this.disk = new DiskGuard(dataDir, diskReserveBytes);
+  constructor(start: WorkerStart, log: Log) {
+    this.#start = start;
+    this.disk = new DiskGuard(start.dataDir, start.diskReserveBytes);
     this.#log = log;
   }
 
@@ -72,9 +72,9 @@ export class OpenCopies {
   async #load(options: OpenCopy): Promise<OpenResult> {
     const { shard } = options;
     const startedMs = performance.now();
-    const { copy, result, rebuilt } = await openCopy(this.#dataDir, options);
+    const { copy, result, rebuilt } = await openCopy(this.#start, options);
     if (copy === null) return result;
-    const directory = copyDirectory(this.#dataDir, options.shardUid, options.allocationId);
+    const directory = copyDirectory(this.#start.dataDir, options.shardUid, options.allocationId);
     const warn = (text: string): void => this.#log('warn', { shard }, text);
     this.#open.set(shard, {
       copy,
@@ -117,7 +117,7 @@ export class OpenCopies {
     this.exports.closeOf(shard);
     // The graph may be under a running snapshot: it goes when that has ended.
     void open.snapshots.settled().then(() => open.copy.store.close());
-    markFailed(this.#dataDir, open.options, message);
+    markFailed(this.#start.dataDir, open.options, message);
   }
 
   stats(shard: string): ShardStats {

@@ -3,6 +3,7 @@ import { loadGraph } from '../index/graph-snapshot.ts';
 import { ShardCopy } from './copy.ts';
 import { copyDirectory, databasePath, failedMarkPath } from './copy-files.ts';
 import { DamagedError, isDamage } from './damaged.ts';
+import type { WorkerStart } from './messages.ts';
 import type { OpenCopy, OpenResult } from './shard-host.ts';
 import { Store } from './store.ts';
 
@@ -14,7 +15,7 @@ export interface Opened {
 }
 
 /** Opens or makes a copy. A damaged one is said to be so, never served. */
-export async function openCopy(dataDir: string, options: OpenCopy): Promise<Opened> {
+export async function openCopy({ dataDir, tuning }: WorkerStart, options: OpenCopy): Promise<Opened> {
   const directory = copyDirectory(dataDir, options.shardUid, options.allocationId);
   const database = databasePath(directory);
   const exists = existsSync(database);
@@ -26,7 +27,7 @@ export async function openCopy(dataDir: string, options: OpenCopy): Promise<Open
   try {
     store = new Store(database, options.shardUid, !exists);
     checkFile(store);
-    const copy = new ShardCopy(store, options.settings);
+    const copy = new ShardCopy(store, options.settings, tuning);
     copy.configure(options.settings);
     copy.store.commit();
     copy.loadIds();

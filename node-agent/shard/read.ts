@@ -5,7 +5,7 @@ import type { LabelSet } from '../index/label-set.ts';
 import type { ShardCopy } from './copy.ts';
 import { projectPayload } from './fields.ts';
 import { subjectOf } from './filters.ts';
-import { FILTER_EXACT_MAX_POINTS, SCAN_STEP_ROWS } from './limits.ts';
+import { SCAN_STEP_ROWS, SCROLL_SORT_MAX_POINTS } from './limits.ts';
 import { parsePayload } from './payload-edit.ts';
 import type { Fields, ShardPoint, ShardScroll, ShardScrollPage } from './shard-host.ts';
 import { keyOf, type PointHead } from './store.ts';
@@ -34,7 +34,7 @@ export function scroll(copy: ShardCopy, request: ShardScroll): ShardScrollPage {
   if (request.order) return scrollByValue(copy, request, request.order);
   const proposed = request.filter === null ? null : copy.filters.candidates(request.filter);
   // Few candidates: cheaper to sort them all than to look for them through the whole copy.
-  if (request.filter !== null && proposed !== null && proposed.size <= FILTER_EXACT_MAX_POINTS)
+  if (request.filter !== null && proposed !== null && proposed.size <= SCROLL_SORT_MAX_POINTS)
     return scrollAmong(copy, request, copy.filters.prepare(request.filter));
   return scrollById(copy, request);
 }
