@@ -70,8 +70,6 @@ function bestTransfer(
   for (;;) {
     let partner: BoardNode | undefined;
     for (const each of partners) {
-      // Nobody is helped at the price of another's limits.
-      if (below ? each.shards.size <= each.low : each.shards.size >= each.high) continue;
       if (partner === undefined || (below ? excess(each) > excess(partner) : excess(each) < excess(partner)))
         partner = each;
     }

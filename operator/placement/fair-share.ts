@@ -24,7 +24,7 @@ export function fairShares(nodesOfZone: readonly number[], demands: readonly Dem
     const copies = Math.min(wanted, nodes);
     total += copies * shards;
     for (const [zone, size] of nodesOfZone.entries()) {
-      const must = copies < zones ? 0 : Math.max(1, copies - (nodes - size));
+      const must = copies < zones ? 0 : 1;
       const may = copies <= zones ? 1 : Math.min(size, copies - zones + 1);
       least[zone] = (least[zone] ?? 0) + must * shards;
       most[zone] = (most[zone] ?? 0) + may * shards;

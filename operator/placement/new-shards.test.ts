@@ -117,6 +117,12 @@ describe('placeNewShards', () => {
     expect([onNode('n-0'), onNode('n-1'), onNode('n-2')]).toEqual([0, 1, 2]);
   });
 
+  test('shards of one key are told apart by name, not by order', () => {
+    const shards = newShards(12, 2).map((shard) => ({ ...shard, key: 'same' }));
+    const turned = placeNewShards(nodesOf(4, 2), [...shards].reverse(), SETTINGS);
+    expect(turned).toEqual(placeNewShards(nodesOf(4, 2), shards, SETTINGS));
+  });
+
   test('no node that takes copies: every shard says so', () => {
     const nodes = [nodeOf('n-0', 'a', { cordoned: true }), nodeOf('n-1', 'a', { dead: true })];
     expect(placeNewShards(nodes, newShards(1, 1), SETTINGS)).toEqual([
@@ -165,9 +171,13 @@ describe('placeReplicas', () => {
 
   test('chooses as its dumb twin does, while there is room', () => {
     fc.assert(
-      fc.property(healthyNodes, anyNewShards, (nodes, shards) => {
+      fc.property(anyNodes, anyNewShards, (nodes, shards) => {
         const board = buildBoard(nodes, shards, [], COARSE);
-        const twin = dumbReplicas(nodes, shards, new Map(board.open.map((node) => [node.name, node.cap])));
+        const twin = dumbReplicas(
+          nodes.filter(takesCopies),
+          shards,
+          new Map(board.open.map((node) => [node.name, node.cap])),
+        );
         for (const shard of board.shards) placeReplicas(board, shard);
         for (const [name, chosen] of twin) {
           const found = board.shards.find((shard) => shard.input.name === name);

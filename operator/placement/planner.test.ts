@@ -7,15 +7,17 @@ import {
   anyNewShards,
   anyNodes,
   converge,
+  copyOn,
   healthyNodes,
   loads,
   newShards,
   nodeOf,
   nodesOf,
   placed,
+  shardOf,
   SETTINGS,
 } from './test-cluster.ts';
-import type { PlacementNode, PlacementShard } from './types.ts';
+import type { Move, PlacementNode, PlacementShard, RunningMigration } from './types.ts';
 
 const RUNS = { numRuns: 60 };
 const takesCopies = (node: PlacementNode): boolean => !node.cordoned && !node.draining && !node.dead;
@@ -181,6 +183,44 @@ describe('nodes come and go', () => {
     for (const shard of result.shards) {
       expect(holders(shard).filter((name) => name === 'n-2' || name === 'n-3')).toHaveLength(1);
     }
+  });
+});
+
+describe('what stays', () => {
+  const lopsided = (count: number): PlacementShard[] =>
+    newShards(count, 1).map((shard) => ({ ...shard, copies: [copyOn('n-0', true)] }));
+  const wish = (nodes: PlacementNode[], shards: PlacementShard[], running: RunningMigration[] = []): Move[] =>
+    planMoves({ nodes, shards, settings: SETTINGS, running }).wish;
+
+  test('running migrations are seen as done', () => {
+    const shards = lopsided(4);
+    expect(wish(nodesOf(2, 1), shards)).toHaveLength(2);
+    const running = shards.slice(2).map((shard) => ({ shard: shard.name, from: 'n-0', to: 'n-1' }));
+    expect(wish(nodesOf(2, 1), shards, running)).toEqual([]);
+  });
+
+  test('pinned copies do not move for balance, others do', () => {
+    const shards = lopsided(8).map((shard, index) => ({
+      ...shard,
+      copies: shard.copies.map((copy) => ({ ...copy, pinned: index < 6 })),
+    }));
+    const moved = wish(nodesOf(2, 1), shards).map((move) => move.shard);
+    expect(moved.sort()).toEqual(['s-6', 's-7']);
+  });
+
+  test('shards that recover do not move for balance', () => {
+    const shards = lopsided(8).map((shard) => ({
+      ...shard,
+      replicationFactor: 2,
+      copies: [...shard.copies, { ...copyOn('n-1'), inSync: shard.name === 's-3' }],
+    }));
+    const moved = wish(nodesOf(4, 1), shards).map((move) => move.shard);
+    expect(new Set(moved)).toEqual(new Set(['s-3']));
+  });
+
+  test('a cordoned node keeps its copy even where zones could be spread', () => {
+    const nodes = [nodeOf('n-0', 'a', { cordoned: true }), nodeOf('n-1', 'a', { cordoned: true }), nodeOf('n-2', 'b')];
+    expect(wish(nodes, [shardOf('s', ['n-0', 'n-1'])])).toEqual([]);
   });
 });
 

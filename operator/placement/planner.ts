@@ -2,7 +2,7 @@ import { balance } from './balance.ts';
 import type { Board, BoardNode, BoardShard } from './board.ts';
 import { addCopy, buildBoard, removeCopy } from './board.ts';
 import { gate } from './gate.ts';
-import { excess, heirOf } from './replicas.ts';
+import { excess, nextNode } from './replicas.ts';
 import type { Move, Plan, PlanInput } from './types.ts';
 
 /**
@@ -70,7 +70,7 @@ function planRepairs(board: Board): Move[] {
       const lost = lostNodes(board, shard);
       const moves: Move[] = [];
       for (let missing = shard.input.replicationFactor - shard.nodes.length; missing > 0; missing--) {
-        const to = heirOf(board, shard);
+        const to = nextNode(board, shard);
         if (to !== undefined) addCopy(shard, to);
         moves.push(moveOf('Repair', shard, lost.shift(), to?.name));
       }
@@ -86,7 +86,7 @@ function planDrains(board: Board): Move[] {
     if (from === undefined) return [];
     // Its zone does not count: the copy leaves it.
     shard.nodes = shard.nodes.filter((node) => node !== from);
-    const to = heirOf(board, shard);
+    const to = nextNode(board, shard);
     shard.nodes = [...shard.nodes, from];
     if (to !== undefined) transfer(shard, from, to);
     shard.busy = true;
@@ -101,7 +101,7 @@ function planSpreads(board: Board): Move[] {
     const used = new Set(shard.nodes.map((node) => node.zone));
     if (used.size === shard.nodes.length || [...zones].every((zone) => used.has(zone))) return [];
     const from = fullest(shard.nodes.filter((node) => mayLeave(shard, node) && sharesZone(shard, node)));
-    const to = heirOf(board, shard);
+    const to = nextNode(board, shard);
     if (from === undefined || to === undefined || used.has(to.zone)) return [];
     transfer(shard, from, to);
     shard.busy = true;

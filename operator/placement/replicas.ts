@@ -10,7 +10,9 @@ import { firstClockwise } from './ring.ts';
  * @returns undefined where every open node has a copy
  */
 export function nextNode(board: Board, shard: BoardShard): BoardNode | undefined {
-  const { free, fresh } = candidates(shard);
+  const zones = new Set(shard.nodes.map((node) => node.zone));
+  const free = (node: BoardNode): boolean => !shard.nodes.includes(node);
+  const fresh = (node: BoardNode): boolean => free(node) && !zones.has(node.zone);
   const roomy = (node: BoardNode): boolean => node.shards.size < node.cap;
   return (
     clockwise(board, shard, (node) => fresh(node) && roomy(node)) ??
@@ -20,15 +22,6 @@ export function nextNode(board: Board, shard: BoardShard): BoardNode | undefined
   );
 }
 
-/**
- * The node that takes over a copy of a lost or draining node. Nodes that the change left with too few come first, so that
- * nothing has to move for balance afterwards.
- */
-export function heirOf(board: Board, shard: BoardShard): BoardNode | undefined {
-  const { fresh } = candidates(shard);
-  return clockwise(board, shard, (node) => fresh(node) && node.shards.size < node.low) ?? nextNode(board, shard);
-}
-
 /** Gives a shard its missing copies by consistent hashing with bounded loads; fewer where the nodes do not suffice. */
 export function placeReplicas(board: Board, shard: BoardShard): void {
   while (shard.nodes.length < shard.input.replicationFactor) {
@@ -36,13 +29,6 @@ export function placeReplicas(board: Board, shard: BoardShard): void {
     if (node === undefined) return;
     addCopy(shard, node);
   }
-}
-
-/** Nodes without a copy of the shard, and those of them in a zone without one. */
-function candidates(shard: BoardShard): Record<'free' | 'fresh', (node: BoardNode) => boolean> {
-  const zones = new Set(shard.nodes.map((node) => node.zone));
-  const free = (node: BoardNode): boolean => !shard.nodes.includes(node);
-  return { free, fresh: (node) => free(node) && !zones.has(node.zone) };
 }
 
 /** Copies above the fair share; negative for a node that could take more. */
