@@ -1,3 +1,5 @@
+import { isObject } from '../filter/path.ts';
+
 /** The copy's files are not what was written: it must not be served, and is recovered from another copy. */
 export class DamagedError extends Error {
   override readonly name = 'DamagedError';
@@ -14,11 +16,10 @@ export function isDamage(error: unknown): boolean {
 }
 
 export function isDiskFull(error: unknown): boolean {
-  return sqliteCode(error) === FULL || (error instanceof Error && 'code' in error && error.code === 'ENOSPC');
+  return sqliteCode(error) === FULL || (isObject(error) && error['code'] === 'ENOSPC');
 }
 
 /** Primary SQLite result code (the low byte of the extended one); -1 when the error is not SQLite's. */
 function sqliteCode(error: unknown): number {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return -1;
-  return error.errcode & 0xff;
+  return isObject(error) && typeof error['errcode'] === 'number' ? error['errcode'] & 0xff : -1;
 }
