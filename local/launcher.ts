@@ -118,8 +118,8 @@ async function start(
   });
   const published = options.ports ?? PUBLISHED;
   const services = new Services({ store: api.store, kubelet, events: kubelet.events, logger, ports: published });
-  const ports = await services.start();
   cleanups.push(() => services.close());
+  const ports = await services.start();
   cleanups.push(() => kubelet.close(POD_GRACE_MS));
   await kubelet.start();
   let operator: SupervisedProcess | undefined;
@@ -144,7 +144,7 @@ function startOperator(
   logger: Logger,
 ): SupervisedProcess {
   const spec = {
-    command: [process.execPath, join(REPOSITORY, 'operator', 'main.ts')],
+    command: [process.execPath, join(REPOSITORY, 'operator', 'main.ts'), '--no-lease'],
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       HOME: process.env['HOME'] ?? '/',

@@ -89,7 +89,8 @@ function addRow(text: string, words: string[], vectors: Float32Array): void {
   const numbers: unknown = JSON.parse(`${text.slice(split + 2)}]`);
   const rank = words.length;
   const whole = Array.isArray(numbers) && numbers.length === NUMBERS_A_ROW && numbers[NUMBERS_A_ROW - 1] === rank;
-  if (typeof word !== 'string' || !whole) throw new Error(`${PACKAGE}: row ${rank} is not as expected: ${text.slice(0, 60)}`);
+  if (typeof word !== 'string' || !whole)
+    throw new Error(`${PACKAGE}: row ${rank} is not as expected: ${text.slice(0, 60)}`);
   words.push(word);
   vectors.set(numbers.slice(0, WORDS_DIMENSION) as number[], rank * WORDS_DIMENSION);
 }

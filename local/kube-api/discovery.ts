@@ -35,7 +35,12 @@ function subentries(def: ResourceDef): Subentry[] {
   }));
 }
 
-const verbsOf = (def: ResourceDef): string[] => (def.virtual ? ['create'] : VERBS);
+const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+
+function verbsOf(def: ResourceDef): string[] {
+  if (def.virtual) return ['create'];
+  return def.custom === undefined ? VERBS : CUSTOM_VERBS;
+}
 
 function resourceEntries(def: ResourceDef): JsonObject[] {
   const { resource, singular, namespaced, kind, shortNames, categories } = def;

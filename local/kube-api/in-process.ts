@@ -145,6 +145,6 @@ export class InProcessStore implements KubeStore {
     const def = this.def(resource);
     const next = this.incoming(def, object);
     const old = this.engine.get(def, object.metadata.namespace ?? '', object.metadata.name);
-    return cloneJson(this.engine.replace(def, old, next, write(options), { subresource }));
+    return cloneJson(this.engine.replace(def, old, next, write(options), { subresource, isPut: true }));
   }
 }

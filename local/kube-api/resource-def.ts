@@ -33,6 +33,8 @@ export interface KindBehaviour {
   readonly noUnconditionalUpdate?: boolean;
   /** Deletion waits so long (seconds) for a kubelet; 0 and undefined: now. */
   graceSeconds?(object: KubeObject): number;
+  /** Finalizers that a delete adds: somebody has to clean up first. */
+  readonly deletionFinalizers?: readonly string[];
   /** Kinds with `x.y` names (RBAC) rather than DNS subdomains. */
   readonly nameRule?: 'subdomain' | 'label' | 'rfc1035' | 'path';
   /** Fields (beyond metadata.name and .namespace) that a field selector may name. */

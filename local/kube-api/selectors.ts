@@ -51,7 +51,8 @@ function labelRequirement(text: string): Predicate {
     const [, not, key = ''] = exists;
     return (labels) => (labels[key] !== undefined) === (not === '');
   }
-  throw badRequest(`unable to parse requirement: found '${text}', expected: a label selector requirement`);
+  const word = text.split(/\s+/)[1] ?? text;
+  throw badRequest(`unable to parse requirement: found '${word}', expected: in, notin, =, ==, !=, gt, lt`);
 }
 
 /** Parses a label selector (`a=b,c in (d,e),!f`). 400 when it is none. */
@@ -60,13 +61,19 @@ export function parseLabelSelector(text: string): Predicate {
   return (labels) => requirements.every((requirement) => requirement(labels));
 }
 
+function unknownField(field: string, known: ReadonlySet<string>, isCustom: boolean): string {
+  const onlyCommon = [...known].every((name) => name.startsWith('metadata.'));
+  if (isCustom || !onlyCommon) return `field label not supported: ${field}`;
+  return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+}
+
 /** Parses a field selector and checks its names. 400 for unknown fields, in the API server's words. */
-export function parseFieldSelector(text: string, known: ReadonlySet<string>): Predicate {
+export function parseFieldSelector(text: string, known: ReadonlySet<string>, isCustom: boolean): Predicate {
   const requirements = split(text).map((part) => {
     const match = /^([^=!]+?)(==|=|!=)(.*)$/.exec(part);
     if (match === null) throw badRequest(`invalid selector: '${part}'; can't understand '${part}'`);
     const [, field = '', operator, value = ''] = match;
-    if (!known.has(field)) throw badRequest(`field label not supported: ${field}`);
+    if (!known.has(field)) throw badRequest(unknownField(field, known, isCustom));
     const wanted = value.replace(/\\([\\,=])/g, '$1');
     return (values: Readonly<Record<string, string>>): boolean =>
       ((values[field] ?? '') === wanted) === (operator !== '!=');

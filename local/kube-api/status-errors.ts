@@ -65,13 +65,23 @@ export const forbidden = (r: GroupResource, name: string, why: string, causes?: 
 export const methodNotAllowed = (): ApiError =>
   failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
-export const unsupportedMediaType = (accepted: readonly string[]): ApiError =>
-  failure(
-    415,
-    'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
-    {},
-  );
+/** Built-in kinds refuse a wrong content type shortly, custom ones by naming the right ones. */
+export const unsupportedMediaType = (accepted?: readonly string[]): ApiError =>
+  accepted === undefined
+    ? failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
+    : failure(
+        415,
+        'UnsupportedMediaType',
+        `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+      );
+
+export const internalError = (why: string): ApiError =>
+  failure(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });
+
+/** An error that the real server lets out without a reason. */
+export function bareError(code: number, message: string): ApiError {
+  return new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code });
+}
 
 /** 422 for refused fields; one sentence for one, a bracketed list for more, as the API server writes. */
 export function invalid(group: string, kind: string, name: string, errors: readonly FieldError[]): ApiError {
@@ -80,7 +90,7 @@ export function invalid(group: string, kind: string, name: string, errors: reado
   const text = unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
   const qualifiedKind = group === '' ? kind : `${kind}.${group}`;
   return failure(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
     kind,
     causes: errors.map((e) => ({ reason: e.type, message: e.detail, field: e.field })),

@@ -9,7 +9,7 @@ const MAX_PODS = 254;
 /** `127.a.b`: a /24 of loopback for one state folder, so that several launchers on a machine don't meet. */
 export function loopbackSubnet(stateDir: string): string {
   const digest = Buffer.from(hash('sha256', stateDir, 'hex'), 'hex');
-  return `127.${64 + Math.floor((digest[0] ?? 0) / 2)}.${digest[1] ?? 0}`;
+  return `127.${64 + Math.floor((digest[0] ?? 0) / 4)}.${digest[1] ?? 0}`;
 }
 
 /** One loopback IP a pod name, kept on disk: a pod that comes again has the address that its peers remember. */

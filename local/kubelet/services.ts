@@ -74,7 +74,7 @@ export class Services {
       try {
         local.push(await proxy.listen('127.0.0.1', wanted.localPort));
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+        if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE') {
           throw new PortInUse(wanted.localPort, wanted.servicePort);
         }
         throw error;

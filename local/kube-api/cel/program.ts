@@ -22,7 +22,8 @@ const cache = new Map<string, Program | { readonly compileError: string }>();
 function inGoWords(message: string): string {
   const missing = /(?:no such (?:key|field)|field not found|key not found)[^"'\w]*["']?([\w.-]+)?/i.exec(message);
   if (missing?.[1] !== undefined) return `no such key: ${missing[1]}`;
-  return message;
+  const index = /index (-?\d+) out of bounds/.exec(message);
+  return index === null ? message : `index out of bounds: ${index[1] ?? ''}`;
 }
 
 function compile(expression: string): Program | { readonly compileError: string } {

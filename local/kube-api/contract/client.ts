@@ -80,7 +80,7 @@ export class ContractClient {
     const isJson = (response.headers['content-type'] ?? '').includes('json');
     return {
       code: response.statusCode ?? 0,
-      body: isJson ? asObject(JSON.parse(text)) : {},
+      body: isJson && !path.includes('watch=') ? asObject(JSON.parse(text)) : {},
       text,
       headers: response.headers,
     };
@@ -125,14 +125,18 @@ export class ContractClient {
   private open(method: string, path: string, { body, contentType, accept }: CallOptions): Promise<IncomingMessage> {
     const headers: Record<string, string> = { accept: accept ?? 'application/json', 'user-agent': USER_AGENT };
     if (this.access.token !== undefined) headers['authorization'] = `Bearer ${this.access.token}`;
-    if (body !== undefined) headers['content-type'] = contentType ?? 'application/json';
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    if (text !== undefined) {
+      headers['content-type'] = contentType ?? 'application/json';
+      headers['content-length'] = String(Buffer.byteLength(text));
+    }
     return new Promise((resolve, reject) => {
       const outgoing = request(new URL(path, this.access.url), { method, headers, agent: this.agent }, resolve);
       outgoing.setTimeout(REQUEST_TIMEOUT_MS, () =>
         outgoing.destroy(new Error(`${method} ${path}: no answer in ${REQUEST_TIMEOUT_MS} ms`)),
       );
       outgoing.on('error', reject);
-      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+      outgoing.end(text);
     });
   }
 }

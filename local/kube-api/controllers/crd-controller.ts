@@ -4,10 +4,18 @@ import { resourcesOf } from '../crd/custom-kind.ts';
 import { deleteObject } from '../engine/deletion.ts';
 import type { Engine } from '../engine/engine.ts';
 import { CRD } from '../engine/registry.ts';
-import { cloneJson, jsonEqual } from '../json.ts';
+import { cloneJson } from '../json.ts';
+import type { WriteRequest } from '../engine/request.ts';
 import type { Change } from '../store/database.ts';
 
 const CRD_KEY = 'apiextensions.k8s.io/customresourcedefinitions';
+
+const STATUS_WRITE: WriteRequest = {
+  dryRun: false,
+  fieldManager: 'kube-apiserver',
+  fieldValidation: 'Ignore',
+  warn: () => undefined,
+};
 
 /** Serves the kinds of CustomResourceDefinitions as they come, change and go. */
 export class CrdController {
@@ -44,12 +52,10 @@ export class CrdController {
       this.cleanUp(crd);
       return;
     }
+    const def = this.engine.registry.find(CRD);
     const next = cloneJson(crd);
     next.status = acceptedStatus(crd, this.engine.environment.now());
-    const finalizers = next.metadata.finalizers ?? [];
-    if (!finalizers.includes(CRD_CLEANUP)) next.metadata.finalizers = [...finalizers, CRD_CLEANUP];
-    const isSettled = jsonEqual(next.status, crd.status ?? null) && finalizers.includes(CRD_CLEANUP);
-    if (!isSettled) this.write(next);
+    if (def !== undefined) this.engine.replace(def, crd, next, STATUS_WRITE, { subresource: 'status' });
   }
 
   private finishCleanups(): void {

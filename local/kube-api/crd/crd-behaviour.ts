@@ -40,7 +40,7 @@ function validate(crd: KubeObject): FieldError[] {
   }
   versions.forEach((version, i) => {
     if (asObject(version['schema'])['openAPIV3Schema'] === undefined) {
-      errors.push(fieldErrors.required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required'));
+      errors.push(fieldErrors.required(`spec.versions[${i}].schema.openAPIV3Schema`, ''));
     }
   });
   return errors;
@@ -74,11 +74,12 @@ export const CRD_CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
 export const CRD_BEHAVIOUR: KindBehaviour = {
   hasGeneration: true,
+  deletionFinalizers: [CRD_CLEANUP],
   defaults,
   prepareCreate: (crd) => {
     const storage = objectsIn(specOf(crd)['versions']).find((v) => v['storage'] === true);
     crd.status = {
-      conditions: [],
+      conditions: null,
       acceptedNames: { plural: '', kind: '' },
       storedVersions: [asString(storage?.['name'])],
     };

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api-types.ts';
 import { validateRules } from '../cel/rules.ts';
-import { getPath } from '../json.ts';
+import { isObject } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { ResourceDef, ScalePaths } from '../resource-def.ts';
 import { validateListTypes } from '../schema/list-types.ts';
@@ -22,12 +22,44 @@ const NOT_CHECKED =
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
 const MAX_REPLICAS = 2_147_483_647;
 
+function goType(value: Json): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (value === null) return '<nil>';
+  if (typeof value === 'object') return 'map[string]interface {}';
+  if (typeof value === 'number') return 'float64';
+  return typeof value === 'boolean' ? 'bool' : 'string';
+}
+
+const goText = (value: Json): string =>
+  value === null ? '<nil>' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+
+interface Reached {
+  readonly value?: number;
+  /** What stood in the way, where a number or an object should be. */
+  readonly wrong?: Json;
+  readonly expected?: string;
+}
+
+function reach(object: JsonObject, path: readonly string[]): Reached {
+  let at: Json | undefined = object;
+  for (const key of path) {
+    if (!isObject(at)) return { wrong: at ?? null, expected: 'map[string]interface{}' };
+    at = at[key];
+    if (at === undefined) return {};
+  }
+  return typeof at === 'number' && Number.isInteger(at) ? { value: at } : { wrong: at, expected: 'int64' };
+}
+
 function scaleErrors(object: KubeObject, paths: ScalePaths | undefined, withSpec: boolean): FieldError[] {
   if (paths === undefined) return [];
   return [...(withSpec ? [paths.spec] : []), paths.status].flatMap((path) => {
-    const value = getPath(object as unknown as JsonObject, path);
-    if (typeof value !== 'number') return [];
     const field = `.${path.join('.')}`;
+    const { value, wrong, expected } = reach(object as unknown as JsonObject, path);
+    if (wrong !== undefined) {
+      const text = `${field} accessor error: ${goText(wrong)} is of the type ${goType(wrong)}, expected ${expected}`;
+      return [fieldErrors.invalid(field, 0, text)];
+    }
+    if (value === undefined) return [];
     if (value < 0) return [fieldErrors.invalid(field, value, 'should be a non-negative integer')];
     return value > MAX_REPLICAS
       ? [fieldErrors.invalid(field, value, `should be less than or equal to ${MAX_REPLICAS}`)]
@@ -70,10 +102,14 @@ export function validateCustomUpdate(
   const listErrors = wasListClean ? validateListTypes(json, schema) : [];
   if (subresource === 'status') {
     const statusSchema = schema.properties?.['status'];
-    const errors =
+    const found =
       json['status'] === undefined || statusSchema === undefined
         ? []
-        : validateSchema(json['status'], statusSchema, 'status', was['status']);
+        : validateSchema(json['status'], statusSchema, '', was['status']);
+    // The texts name fields within status; only the paths start at the object.
+    const errors = found.map((error) =>
+      error.field === '<nil>' ? error : { ...error, field: error.field === '' ? 'status' : `status.${error.field}` },
+    );
     return withRules([...errors, ...scaleErrors(object, def.scale, false), ...listErrors], () =>
       validateRules(json, was, schema),
     );

@@ -1,13 +1,13 @@
 import { parse as parseYaml } from 'yaml';
 import type { KubeObject } from '../api-types.ts';
-import { asString, isObject } from '../json.ts';
+import { asObject, asString, isObject } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { apiVersionOf } from '../resource-def.ts';
 import type { ResourceDef } from '../resource-def.ts';
 import { applyDefaults, dropForbiddenNulls } from '../schema/default.ts';
 import { pruneBuiltin, pruneCustom } from '../schema/prune.ts';
 import { builtinTypeError } from '../schema/builtin-types.ts';
-import { badRequest } from '../status-errors.ts';
+import { badRequest, fieldErrors, invalid } from '../status-errors.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
@@ -27,17 +27,29 @@ export function checkKind(body: Json, def: Pick<ResourceDef, 'group' | 'version'
   const apiVersion = apiVersionOf(def);
   const given = { apiVersion: asString(body['apiVersion']), kind: asString(body['kind']) };
   if (def.custom !== undefined && given.kind === '') {
-    throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(body)}'`);
+    const text = JSON.stringify(body);
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${def.kind}): Object 'Kind' is missing in '${text}' (${text})`,
+    );
   }
+  const { kind, version } = def;
   if (given.apiVersion !== '' && given.apiVersion !== apiVersion) {
-    throw badRequest(
-      `the API version in the data (${given.apiVersion}) does not match the expected API version (${apiVersion})`,
-    );
+    if (def.custom !== undefined) {
+      throw badRequest(
+        `the API version in the data (${given.apiVersion}) does not match the expected API version (${apiVersion})`,
+      );
+    }
+    const why = `no kind "${given.kind}" is registered for version "${given.apiVersion}" in scheme "pkg/runtime/scheme.go:110"`;
+    throw badRequest(`${given.kind} in version "${given.apiVersion}" cannot be handled as a ${kind}: ${why}`);
   }
-  if (given.kind !== '' && given.kind !== def.kind) {
-    throw badRequest(
-      `${given.kind} in version "${def.version}" cannot be handled as a ${def.kind}: no kind "${given.kind}" is registered for this path`,
-    );
+  if (given.kind !== '' && given.kind !== kind) {
+    if (def.custom !== undefined) {
+      const name = asString(asObject(body['metadata'])['name']);
+      throw invalid(def.group, given.kind, name, [fieldErrors.invalid('kind', given.kind, `must be ${kind}`)]);
+    }
+    const group = def.group === '' ? 'core' : (def.group.split('.')[0] ?? '');
+    const why = `converting (${version}.${given.kind}) to (${group}.${kind}): unknown conversion`;
+    throw badRequest(`${given.kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
   }
   if (body['metadata'] !== undefined && body['metadata'] !== null && !isObject(body['metadata'])) {
     throw badRequest(

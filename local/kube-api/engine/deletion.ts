@@ -19,17 +19,25 @@ const POLICIES: ReadonlySet<string> = new Set(['Background', 'Foreground', 'Orph
 function checkPreconditions(def: ResourceDef, object: KubeObject, query: DeleteQuery): void {
   const { uid, resourceVersion } = query.preconditions ?? {};
   const { name } = object.metadata;
-  const differs = (what: string, wanted: string, is: string): Error =>
-    conflict(def, name, `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${is}`);
-  if (uid !== undefined && uid !== object.metadata.uid) throw differs('UID', uid, object.metadata.uid);
+  const byKind = { group: def.group, resource: def.kind };
+  const differs = (what: string, wanted: string, is: string, might: string): Error =>
+    conflict(
+      byKind,
+      name,
+      `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${is}). The object might have been ${might}`,
+    );
+  if (uid !== undefined && uid !== object.metadata.uid)
+    throw differs('UID', uid, object.metadata.uid, 'deleted and then recreated');
   if (resourceVersion !== undefined && resourceVersion !== object.metadata.resourceVersion) {
-    throw differs('ResourceVersion', resourceVersion, object.metadata.resourceVersion);
+    throw differs('ResourceVersion', resourceVersion, object.metadata.resourceVersion, 'modified');
   }
 }
 
 /** Finalizers after a delete with a propagation policy; without one they stay as they are. */
-function finalizersFor(object: KubeObject, query: DeleteQuery): string[] {
-  const now = object.metadata.finalizers ?? [];
+function finalizersFor(def: ResourceDef, object: KubeObject, query: DeleteQuery): string[] {
+  const given = object.metadata.finalizers ?? [];
+  const isFirst = object.metadata.deletionTimestamp === undefined;
+  const now = isFirst ? [...new Set([...given, ...(def.behaviour.deletionFinalizers ?? [])])] : given;
   if (query.propagationPolicy === undefined) return now;
   const others = now.filter((name) => name !== ORPHAN && name !== FOREGROUND);
   if (query.propagationPolicy === 'Orphan') return [...others, ORPHAN];
@@ -63,7 +71,7 @@ export function deleteObject(
   const old = engine.get(def, namespace, name);
   checkPreconditions(def, old, query);
   const next = cloneJson(old);
-  const finalizers = finalizersFor(old, query);
+  const finalizers = finalizersFor(def, old, query);
   if (finalizers.length === 0) delete next.metadata.finalizers;
   else next.metadata.finalizers = finalizers;
   const grace = graceFor(def, old, query);

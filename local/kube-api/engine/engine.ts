@@ -61,6 +61,9 @@ export class Engine {
     this.placeInNamespace(def, namespace, object);
     this.stampNew(def, object);
     if (def.namespaced) requireNamespace(this.store, def, object);
+    if (!managed)
+      trackUpdate(undefined, object, def, writerOf(def, undefined, request.fieldManager, this.environment.now()));
+    if (def.custom?.hasStatus === true) delete object.status;
     def.behaviour.prepareCreate?.(object, this.context());
     this.refuse(def, object, [
       ...validateMeta(object, def.namespaced, def.behaviour.nameRule),
@@ -69,8 +72,6 @@ export class Engine {
     ]);
     if (this.store.get(def.storageKey, namespace, object.metadata.name) !== undefined)
       throw alreadyExists(def, object.metadata.name);
-    if (!managed)
-      trackUpdate(undefined, object, def, writerOf(def, undefined, request.fieldManager, this.environment.now()));
     return this.write(def, object, request.dryRun);
   }
 
@@ -83,13 +84,14 @@ export class Engine {
     old: KubeObject,
     next: KubeObject,
     request: WriteRequest,
-    options: { subresource?: Subresource; managed?: boolean } = {},
+    options: { subresource?: Subresource; managed?: boolean; isPut?: boolean } = {},
   ): KubeObject {
-    this.checkVersion(def, old, next);
-    this.carryOver(def, old, next, options.subresource);
+    this.checkVersion(def, old, next, options.isPut === true);
+    this.keepServerMeta(old, next);
     if (options.managed !== true) {
       trackUpdate(old, next, def, writerOf(def, options.subresource, request.fieldManager, this.environment.now()));
     }
+    this.carryOver(def, old, next, options.subresource);
     this.bumpGeneration(def, old, next);
     this.refuse(def, next, this.updateErrors(def, old, next, options.subresource));
     next.metadata.resourceVersion = old.metadata.resourceVersion;
@@ -134,7 +136,6 @@ export class Engine {
     meta.creationTimestamp = this.environment.now();
     if (def.behaviour.hasGeneration === true) meta.generation = 1;
     else delete meta.generation;
-    if (def.custom?.hasStatus === true) delete object.status;
   }
 
   private generatedName(def: ResourceDef, namespace: string | undefined, prefix: string): string {
@@ -147,10 +148,10 @@ export class Engine {
     }
   }
 
-  private checkVersion(def: ResourceDef, old: KubeObject, next: KubeObject): void {
+  private checkVersion(def: ResourceDef, old: KubeObject, next: KubeObject, isPut: boolean): void {
     const { name, uid } = old.metadata;
     const wanted = next.metadata.resourceVersion ?? '';
-    if ((next.metadata.uid ?? '') !== '' && next.metadata.uid !== uid) {
+    if (isPut && (next.metadata.uid ?? '') !== '' && next.metadata.uid !== uid) {
       throw conflict(
         def,
         name,
@@ -159,20 +160,23 @@ export class Engine {
     }
     if (wanted === '' && def.behaviour.noUnconditionalUpdate === true) {
       const error = fieldErrors.invalid('metadata.resourceVersion', '', 'must be specified for an update');
-      throw invalid(def.group, def.kind, name, [
+      throw invalid(def.group, def.resource, name, [
         { ...error, detail: 'Invalid value: 0: must be specified for an update' },
       ]);
     }
     if (wanted !== '' && wanted !== old.metadata.resourceVersion) throw staleVersion(def, name);
   }
 
-  private carryOver(def: ResourceDef, old: KubeObject, next: KubeObject, subresource: Subresource): void {
+  private keepServerMeta(old: KubeObject, next: KubeObject): void {
     for (const key of KEPT_META) {
       if (next.metadata[key] === undefined && old.metadata[key] !== undefined)
         Object.assign(next.metadata, { [key]: old.metadata[key] });
     }
     if (old.metadata.generation === undefined) delete next.metadata.generation;
     else next.metadata.generation = old.metadata.generation;
+  }
+
+  private carryOver(def: ResourceDef, old: KubeObject, next: KubeObject, subresource: Subresource): void {
     if (subresource === 'status') this.keepAllButStatus(def, old, next);
     else if (def.subresources.has('status')) {
       if (old.status === undefined) delete next.status;
@@ -205,7 +209,9 @@ export class Engine {
   }
 
   private updateErrors(def: ResourceDef, old: KubeObject, next: KubeObject, subresource: Subresource): FieldError[] {
-    const meta = validateMetaUpdate(next, old);
+    const once = validateMetaUpdate(next, old);
+    // The real server looks at metadata in two places and lists what it finds twice.
+    const meta = [...once, ...once];
     if (def.custom !== undefined) return [...meta, ...validateCustomUpdate(next, old, def, subresource)];
     if (subresource === 'status') return meta;
     return [

@@ -2,6 +2,7 @@ import type { KubeObject } from '../api-types.ts';
 import { applyConfig, conflictError } from '../apply/server-side-apply.ts';
 import { decodeManagers, encodeManagers, managersAfterUpdate, unmanaged } from '../apply/managed-fields.ts';
 import { fieldSetOf } from '../apply/typed.ts';
+import { typeErrors } from '../apply/type-check.ts';
 import { cloneJson, isObject } from '../json.ts';
 import type { Json } from '../json.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
@@ -10,7 +11,7 @@ import { applyStrategicPatch } from '../patch/strategic-merge.ts';
 import { apiVersionOf } from '../resource-def.ts';
 import type { ResourceDef } from '../resource-def.ts';
 import { ApiError } from '../api-types.ts';
-import { badRequest, fieldErrors, invalid, notFound, unsupportedMediaType } from '../status-errors.ts';
+import { badRequest, bareError, fieldErrors, invalid, notFound, unsupportedMediaType } from '../status-errors.ts';
 import { checkKind, conform, fillDefaults } from './decode.ts';
 import type { Engine } from './engine.ts';
 import type { Subresource, WriteRequest } from './request.ts';
@@ -24,10 +25,7 @@ export const PATCH_TYPES = {
   applyCbor: 'application/apply-patch+cbor',
 } as const;
 
-const acceptedTypes = (def: ResourceDef): string[] =>
-  def.custom === undefined
-    ? [PATCH_TYPES.json, PATCH_TYPES.merge, PATCH_TYPES.strategic, PATCH_TYPES.applyYaml]
-    : [PATCH_TYPES.json, PATCH_TYPES.merge, PATCH_TYPES.applyYaml];
+const CUSTOM_PATCH_TYPES = [PATCH_TYPES.json, PATCH_TYPES.merge, PATCH_TYPES.applyYaml];
 
 /** Applies a patch document of one of the three classic types to a JSON value. */
 export function patchJson(current: Json, patch: Json, type: string, def: ResourceDef): Json {
@@ -37,10 +35,22 @@ export function patchJson(current: Json, patch: Json, type: string, def: Resourc
     case PATCH_TYPES.merge:
       return applyMergePatch(current, patch);
     case PATCH_TYPES.strategic:
-      if (def.custom !== undefined) throw unsupportedMediaType(acceptedTypes(def));
+      if (def.custom !== undefined) throw unsupportedMediaType(CUSTOM_PATCH_TYPES);
       return applyStrategicPatch(current, patch, def.schema);
     default:
-      throw unsupportedMediaType(acceptedTypes(def));
+      throw unsupportedMediaType(def.custom === undefined ? undefined : CUSTOM_PATCH_TYPES);
+  }
+}
+
+function checkNames(next: KubeObject, old: KubeObject): void {
+  for (const [what, given, is] of [
+    ['name', next.metadata.name, old.metadata.name],
+    ['namespace', next.metadata.namespace, old.metadata.namespace],
+  ] as const) {
+    if (given !== undefined && given !== '' && given !== is) {
+      const where = what === 'name' ? 'the URL' : 'the request';
+      throw badRequest(`the ${what} of the object (${given}) does not match the ${what} on ${where} (${is ?? ''})`);
+    }
   }
 }
 
@@ -59,6 +69,7 @@ export function patchObject(
   const patched = patchJson(cloneJson(old) as unknown as Json, patch, type, def);
   if (!isObject(patched)) throw badRequest('the patch must leave an object');
   const next = checkKind(patched, def);
+  checkNames(next, old);
   conform(next, def, request.fieldValidation, request.warn);
   return engine.replace(def, old, next, request, { subresource });
 }
@@ -85,24 +96,35 @@ function allowedByLastApplied(
   }
 }
 
-function checkApplied(config: Json, def: ResourceDef, name: string): KubeObject {
+function checkApplied(config: Json, def: ResourceDef): KubeObject {
   if (!isObject(config)) throw badRequest('error decoding YAML: the body must be an object');
   const object = config as unknown as KubeObject;
   if (object.apiVersion === undefined || object.kind === undefined)
     throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(config)}'`);
-  if (object.kind !== def.kind)
-    throw badRequest(`invalid object type: ${def.group}/${def.version}, Kind=${object.kind}`);
-  if (object.apiVersion !== apiVersionOf(def)) {
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${object.apiVersion}, expected: ${apiVersionOf(def)}`,
-    );
+  if (object.kind !== def.kind || object.apiVersion !== apiVersionOf(def)) {
+    const [first = '', second] = object.apiVersion.split('/');
+    const version = second === undefined ? `/${first}` : `${first}/${second}`;
+    throw badRequest(`invalid object type: ${version}, Kind=${object.kind}`);
   }
   object.metadata = { ...object.metadata };
   if (object.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  if (object.metadata.name !== undefined && object.metadata.name !== name) {
-    throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
-  }
   return object;
+}
+
+function checkAppliedName({ metadata }: KubeObject, name: string): void {
+  if (metadata.name !== undefined && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+}
+
+/** Apply needs a type for every field: without one nobody could own it. */
+function requireTyped(applied: KubeObject, def: ResourceDef): void {
+  const errors = typeErrors(applied as unknown as Json, def.schema);
+  if (errors.length === 0) return;
+  const { namespace = '', name = '' } = applied.metadata;
+  const what = `${namespace}/${name}; ${def.group}/${def.version}, Kind=${def.kind}`;
+  const text = errors.length === 1 ? (errors[0] ?? '') : `errors:\n${errors.map((error) => `  ${error}`).join('\n')}`;
+  throw bareError(500, `failed to create typed patch object (${what}): ${text}`);
 }
 
 /** Server-side apply. @returns the object and whether it was created. */
@@ -120,7 +142,9 @@ export function applyObject(
       fieldErrors.required('fieldManager', 'is required for apply patch'),
     ]);
   }
-  const applied = checkApplied(config, def, name);
+  const applied = checkApplied(config, def);
+  requireTyped(applied, def);
+  checkAppliedName(applied, name);
   const checked = cloneJson(applied);
   conform(checked, { ...def, behaviour: {} }, request.fieldValidation, request.warn);
   const wanted = def.custom === undefined ? checked : prunedLike(applied, def);

@@ -3,7 +3,7 @@ import { asObject, cloneJson, getPath, isObject, setPath } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { ResourceDef, ScalePaths } from '../resource-def.ts';
 import { printSelector } from '../tables/builtin-columns.ts';
-import { badRequest, fieldErrors, invalid, unknownPath } from '../status-errors.ts';
+import { badRequest, fieldErrors, internalError, invalid, unknownPath } from '../status-errors.ts';
 
 const MAX_REPLICAS = 2_147_483_647;
 
@@ -17,6 +17,9 @@ export function toScale(def: ResourceDef, object: KubeObject): KubeObject {
   const paths = pathsOf(def);
   const json = object as unknown as JsonObject;
   const replicas = getPath(json, paths.spec);
+  if (replicas === undefined && def.custom !== undefined) {
+    throw internalError(`the spec replicas field ".${paths.spec.join('.')}" does not exist`);
+  }
   const current = getPath(json, paths.status);
   const selector = paths.selector === undefined ? undefined : getPath(json, paths.selector);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
@@ -43,7 +46,7 @@ export function withScale(def: ResourceDef, object: KubeObject, scale: Json): Ku
   if (!Number.isInteger(replicas))
     throw badRequest(`Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer`);
   const count = Number(replicas);
-  if (count < 0 || count > MAX_REPLICAS) {
+  if (def.custom === undefined && (count < 0 || count > MAX_REPLICAS)) {
     const text = count < 0 ? 'must be greater than or equal to 0' : `must be less than or equal to ${MAX_REPLICAS}`;
     throw invalid('autoscaling', 'Scale', object.metadata.name, [fieldErrors.invalid('spec.replicas', count, text)]);
   }

@@ -15,7 +15,10 @@ const COMMON_FIELDS: Readonly<Record<string, (object: KubeObject) => string>> = 
 export function selection(def: ResourceDef, labelSelector = '', fieldSelector = ''): (object: KubeObject) => boolean {
   const readers = { ...COMMON_FIELDS, ...def.behaviour.selectableFields };
   const byLabel = labelSelector === '' ? null : parseLabelSelector(labelSelector);
-  const byField = fieldSelector === '' ? null : parseFieldSelector(fieldSelector, new Set(Object.keys(readers)));
+  const byField =
+    fieldSelector === ''
+      ? null
+      : parseFieldSelector(fieldSelector, new Set(Object.keys(readers)), def.custom !== undefined);
   return (object) => {
     if (byLabel !== null && !byLabel(object.metadata.labels ?? {})) return false;
     if (byField === null) return true;
@@ -49,9 +52,10 @@ function readToken(text: string, store: ObjectStore): ContinueToken {
   try {
     token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as ContinueToken;
   } catch {
-    throw badRequest('continue key is not valid: illegal base64 data');
+    throw badRequest('invalid continue token: continue key is not valid: it was not given by this server');
   }
-  if (typeof token?.rv !== 'string' || typeof token.start !== 'string') throw badRequest('continue key is not valid');
+  if (typeof token?.rv !== 'string' || typeof token.start !== 'string')
+    throw badRequest('invalid continue token: continue key is not valid');
   if (Number(token.rv) < store.compactedVersion) throw gone(INCONSISTENT);
   return token;
 }
@@ -61,7 +65,7 @@ export function checkNotFuture(store: ObjectStore, resourceVersion: string | und
   if (resourceVersion === undefined || resourceVersion === '') return;
   if (!/^\d+$/.test(resourceVersion)) {
     throw badRequest(
-      `resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
     );
   }
   if (Number(resourceVersion) <= store.currentVersion) return;
@@ -80,7 +84,8 @@ export function listObjects(store: ObjectStore, def: ResourceDef, request: ListR
   const limit = request.limit !== undefined && request.limit > 0 ? request.limit : candidates.length;
   const page = candidates.slice(0, limit);
   const version = token?.rv ?? String(store.currentVersion);
-  const metadata: KubeList['metadata'] = { resourceVersion: version };
+  // Lists of custom resources always carry the member.
+  const metadata: KubeList['metadata'] = { ...(def.custom && { continue: '' }), resourceVersion: version };
   const last = page.at(-1);
   if (page.length < candidates.length && last !== undefined) {
     const next: ContinueToken = { rv: version, start: objectKey(last.metadata.namespace, last.metadata.name) };

@@ -11,12 +11,11 @@ import type { Schema } from '../schema/schema.ts';
 import type { Subresource } from './request.ts';
 
 const STATUS = FieldSet.ofPaths(['f:status']);
-const STATUS_ONLY: ReadonlySet<string> = new Set(['f:status']);
 const STATUS_AND_META: ReadonlySet<string> = new Set(['f:status', 'f:metadata']);
 
 /** Which fields a write through a door may come to own. */
 function ignoreAt(def: ResourceDef, subresource: Subresource): (set: FieldSet) => FieldSet {
-  if (subresource === 'status') return (set) => set.keepOnly(def.custom === undefined ? STATUS_AND_META : STATUS_ONLY);
+  if (subresource === 'status') return (set) => set.keepOnly(STATUS_AND_META);
   if (def.subresources.has('status')) return (set) => set.recursiveDifference(STATUS);
   return (set) => set;
 }
@@ -34,9 +33,11 @@ export function writerOf(def: ResourceDef, subresource: Subresource, manager: st
 /** What an object of a built-in kind has before anybody gave it anything: its structs, empty. */
 function skeleton(type: Schema | undefined): JsonObject {
   const out: JsonObject = {};
+  const required = deref(type)?.required ?? [];
   for (const [key, property] of Object.entries(deref(type)?.properties ?? {})) {
     const isStruct = property.$ref !== undefined && jsonEqual(property.default ?? null, {});
     if (isStruct && deref(property)?.properties !== undefined) out[key] = skeleton(property);
+    else if (property.type === 'array' && required.includes(key)) out[key] = null;
   }
   return out;
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DeleteQuery, KubeObject, KubeStatus } from '../api-types.ts';
 import { checkKind, conform, parseBody } from '../engine/decode.ts';
 import { deleteObject } from '../engine/deletion.ts';
@@ -32,7 +31,7 @@ const BODY_TYPES = ['application/json', 'application/yaml'];
 
 function readBody(request: ApiRequest): Json {
   const type = request.contentType.split(';')[0] ?? '';
-  if (type !== '' && !BODY_TYPES.includes(type)) throw unsupportedMediaType([...BODY_TYPES]);
+  if (type !== '' && !BODY_TYPES.includes(type)) throw unsupportedMediaType();
   return parseBody(request.body, type);
 }
 
@@ -73,6 +72,12 @@ function deleteQuery(request: ApiRequest): { query: DeleteQuery; dryRun: boolean
       },
     },
   };
+}
+
+/** Lists of built-in kinds do not repeat the kind in each item. */
+function untyped(object: KubeObject): Omit<KubeObject, 'apiVersion' | 'kind'> {
+  const { apiVersion: _version, kind: _kind, ...rest } = object;
+  return { ...rest, metadata: object.metadata };
 }
 
 /** Answers one request on a resource (all but watches and logs). Throws ApiError for refusals. */
@@ -119,7 +124,7 @@ export class ResourceHandler {
 
   private list({ def, namespace }: Target, { query }: ApiRequest): unknown {
     const limit = positiveInteger(query, 'limit');
-    return listObjects(this.engine.store, def, {
+    const list = listObjects(this.engine.store, def, {
       ...(namespace === undefined ? {} : { namespace }),
       labelSelector: query.get('labelSelector') ?? '',
       fieldSelector: query.get('fieldSelector') ?? '',
@@ -127,6 +132,7 @@ export class ResourceHandler {
       continue: query.get('continue') ?? '',
       resourceVersion: query.get('resourceVersion') ?? '',
     });
+    return def.custom === undefined ? { ...list, items: list.items.map(untyped) } : list;
   }
 
   private create({ def, namespace }: Target, request: ApiRequest, warn: (text: string) => unknown): KubeObject {
@@ -166,7 +172,10 @@ export class ResourceHandler {
     }
     conform(next, def, write.fieldValidation, warn);
     const old = this.engine.get(def, namespace, name);
-    return this.engine.replace(def, old, next, write, { subresource: subresource === 'status' ? 'status' : undefined });
+    return this.engine.replace(def, old, next, write, {
+      isPut: true,
+      subresource: subresource === 'status' ? 'status' : undefined,
+    });
   }
 
   private patch(
@@ -224,11 +233,7 @@ export class ResourceHandler {
   private review({ def }: Target, request: ApiRequest): KubeObject {
     if (request.method !== 'POST') throw methodNotAllowed();
     const object = checkKind(readBody(request), def);
-    return {
-      ...object,
-      metadata: { ...object.metadata, uid: randomUUID() },
-      status: { allowed: true, reason: 'the bearer token may do everything' },
-    };
+    return { ...object, status: { allowed: true } };
   }
 
   private finalize({ def, name = '' }: Target, request: ApiRequest): KubeObject {

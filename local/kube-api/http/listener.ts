@@ -211,7 +211,7 @@ export class Listener {
     if (root === 'openapi' && first === 'v3')
       return json(openApiDocument(this.engine.registry, parts.slice(2), url.pathname));
     if (root === 'openapi' && first === 'v2' && second === undefined) return json(openApiV2(this.engine.registry));
-    if (root !== 'api' && root !== 'apis') throw unknownPath();
+    if (root !== 'api' && root !== 'apis') return this.noSuchPage(response);
     if (first === undefined) {
       if (wantsAggregated(request.headers.accept)) {
         sendJson(response, 200, aggregatedDiscovery(defs, root === 'api'), { 'content-type': AGGREGATED_TYPE });
@@ -221,11 +221,19 @@ export class Listener {
     }
     if (root === 'apis' && second === undefined) {
       const info = groupInfo(defs, first);
-      return json(info === null ? null : { kind: 'APIGroup', apiVersion: 'v1', ...info });
+      if (info === null) return this.noSuchPage(response);
+      return json({ kind: 'APIGroup', apiVersion: 'v1', ...info });
     }
     const groupVersion = root === 'api' ? first : `${first}/${second ?? ''}`;
     const isEnd = root === 'api' ? second === undefined : third === undefined;
-    if (!isEnd || !defs.some((def) => apiVersionOf(def) === groupVersion)) throw unknownPath();
+    if (!defs.some((def) => apiVersionOf(def) === groupVersion)) return this.noSuchPage(response);
+    if (!isEnd) throw unknownPath();
     return json(resourceList(defs, groupVersion));
+  }
+
+  /** Paths outside the API get plain text, as from any web server. */
+  private noSuchPage(response: ServerResponse): void {
+    response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end('404 page not found\n');
   }
 }

@@ -13,7 +13,7 @@ export function positiveInteger(query: URLSearchParams, name: string): number | 
   if (text === null || text === '') return undefined;
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0)
-    throw badRequest(`query parameter ${name}: invalid value ${JSON.stringify(text)}: use a non-negative integer`);
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return value;
 }
 

@@ -5,10 +5,9 @@ import { badRequest, failure } from '../status-errors.ts';
 /** More operations than this in one patch are refused. */
 const MAX_OPERATIONS = 10_000;
 
-const cannot = (text: string): Error =>
-  failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {
-    causes: [{ message: text }],
-  });
+/** The real server keeps the reason to itself, and so does this one. */
+const cannot = (_why: string): Error =>
+  failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 
 function parsePointer(pointer: string): string[] {
   if (pointer === '') return [];
@@ -61,8 +60,7 @@ class Editor {
     const { parent, key } = this.parentOf(path);
     if (parent === null) this.document = value;
     else if (Array.isArray(parent)) parent[arrayIndex(parent, key, false)] = value;
-    else if (isObject(parent) && Object.hasOwn(parent, key)) parent[key] = value;
-    else throw cannot(`replace operation does not apply: doc is missing key: /${path.join('/')}: missing value`);
+    else if (isObject(parent)) parent[key] = value;
   }
 
   private parentOf(path: string[]): { parent: Json; key: string } {
@@ -79,7 +77,9 @@ class Editor {
 /** JSON patch (RFC 6902). All operations apply, or none: 422 when one cannot. Returns a new value. */
 export function applyJsonPatch(target: Json, patch: Json): Json {
   if (!Array.isArray(patch))
-    throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    );
   if (patch.length > MAX_OPERATIONS)
     throw failure(
       413,

@@ -53,15 +53,24 @@ function mergeList(current: Json[], patch: Json[], schema: Schema | undefined): 
       .filter((item) => !(isObject(item) && item[DIRECTIVE] === 'replace' && Object.keys(item).length === 1))
       .map(strip);
   }
-  const out = [...current];
-  for (const item of patch) {
-    const same = (other: Json): boolean =>
-      key === undefined ? jsonEqual(other, item) : jsonEqual(asObject(other)[key] ?? null, asObject(item)[key] ?? null);
-    const at = out.findIndex(same);
-    if (isObject(item) && item[DIRECTIVE] === 'delete') {
-      if (at >= 0) out.splice(at, 1);
-    } else if (at < 0) out.push(key === undefined ? item : applyStrategicPatch({}, item, itemSchema(schema)));
-    else if (key !== undefined) out[at] = applyStrategicPatch(out[at] ?? null, item, itemSchema(schema));
+  const same = (a: Json, b: Json): boolean =>
+    key === undefined ? jsonEqual(a, b) : jsonEqual(asObject(a)[key] ?? null, asObject(b)[key] ?? null);
+  const isDelete = (item: Json): boolean => isObject(item) && item[DIRECTIVE] === 'delete';
+  const merged = patch
+    .filter((item) => !isDelete(item))
+    .map((item) => {
+      const was = current.find((other) => same(other, item));
+      return key === undefined ? item : applyStrategicPatch(was ?? {}, item, itemSchema(schema));
+    });
+  const untouched = current.filter((item) => !patch.some((other) => same(other, item)));
+  const place = (item: Json): number => current.findIndex((other) => same(other, item));
+  const out: Json[] = [];
+  // Patched items keep the patch's order; others keep theirs, before the patched items that followed them.
+  while (merged.length > 0 || untouched.length > 0) {
+    const [mine, theirs] = [untouched[0], merged[0]];
+    const takesMine = theirs === undefined || (mine !== undefined && place(theirs) >= 0 && place(mine) < place(theirs));
+    const next = takesMine ? untouched.shift() : merged.shift();
+    if (next !== undefined) out.push(next);
   }
   return out;
 }

@@ -47,6 +47,14 @@ function prune(value: Json, schema: Schema | undefined, path: string, embedded: 
   }
 }
 
+/** What Go leaves out when it writes a built-in object: nulls, empty lists and empty maps. */
+function isAbsent(value: Json | undefined, type: Schema | undefined): boolean {
+  if (value === null || value === undefined) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  const schema = deref(type);
+  return isObject(value) && schema?.additionalProperties !== undefined && Object.keys(value).length === 0;
+}
+
 /**
  * Removes what a built-in type does not know, and members that are null (Go leaves them out), in place.
  * @returns paths of the unknown fields.
@@ -65,9 +73,9 @@ export function pruneBuiltin(value: Json, type: Schema | undefined, path = ''): 
     if (below === undefined && schema.additionalProperties !== true) {
       unknown.push(join(path, key));
       delete value[key];
-    } else if (member === null || member === undefined) {
+    } else if (isAbsent(member, below) && schema.required?.includes(key) !== true && key !== 'managedFields') {
       delete value[key];
-    } else unknown.push(...pruneBuiltin(member, below, join(path, key)));
+    } else if (member !== undefined) unknown.push(...pruneBuiltin(member, below, join(path, key)));
   }
   return unknown;
 }

@@ -35,7 +35,7 @@ function customColumns(custom: CustomKind): Column[] {
     const cell = (object: KubeObject, now: number): Json => {
       const values = find(object as unknown as Json);
       const [value] = values;
-      if (value === undefined || value === null) return column.type === 'date' ? '<unknown>' : null;
+      if (value === undefined || value === null) return null;
       if (column.type === 'date') return ageCell(String(value), now);
       if (column.type === 'string')
         return values
