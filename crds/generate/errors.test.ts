@@ -103,9 +103,10 @@ describe('rules', () => {
   test('oldSelf needs items that are found again', () => {
     const rest = '/** @rule self.name == oldSelf.name | keeps its name */\nexport interface Part { name: string; }';
     expect(problem({ field: '/** @listType map @listMapKey name */ a?: Part[];', rest })).toBe('accepted');
-    expect(problem({ field: '/** @listType atomic */ a?: Part[];', rest })).toContain(
-      'reads oldSelf inside a list that is not @listType map',
-    );
+    const refusal = 'reads oldSelf inside a list that is not @listType map';
+    expect(problem({ field: '/** @listType atomic */ a?: Part[];', rest })).toContain(refusal);
+    const box = 'export interface Box { /** @listType map @listMapKey name */ parts?: Part[]; }';
+    expect(problem({ field: '/** @listType atomic */ a?: Box[];', rest: `${rest}\n${box}` })).toContain(refusal);
   });
 });
 

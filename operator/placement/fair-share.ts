@@ -25,7 +25,7 @@ export function fairShares(nodesOfZone: readonly number[], demands: readonly Dem
     total += copies * shards;
     for (const [zone, size] of nodesOfZone.entries()) {
       const must = copies < zones ? 0 : 1;
-      const may = copies <= zones ? 1 : Math.min(size, copies - zones + 1);
+      const may = copies <= zones ? 1 : size;
       least[zone] = (least[zone] ?? 0) + must * shards;
       most[zone] = (most[zone] ?? 0) + may * shards;
     }
