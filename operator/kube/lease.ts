@@ -58,7 +58,7 @@ export class LeaderLease {
   }
 
   async #renew(): Promise<void> {
-    for (let wait = RENEW_MS; !this.#stop.signal.aborted; ) {
+    for (let wait = RENEW_MS; !this.#stop.signal.aborted;) {
       try {
         await delay(wait, undefined, { signal: this.#stop.signal });
       } catch {
