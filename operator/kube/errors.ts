@@ -32,7 +32,7 @@ export class KubeError extends Error {
 /** The request never got an answer: refused, reset, timed out or aborted. */
 export class KubeUnreachable extends Error {
   constructor(action: string, cause: unknown) {
-    super(`${action}: ${cause instanceof Error ? cause.message || codeOf(cause) : String(cause)}`, { cause });
+    super(`${action}: ${causeText(cause)}`, { cause });
     this.name = 'KubeUnreachable';
   }
 }
@@ -88,6 +88,8 @@ function parseStatus(body: string): Pick<KubeError, 'reason' | 'detail' | 'cause
   };
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+/** Some network errors have a code and no message. */
+function causeText(cause: unknown): string {
+  if (!isObject(cause)) return String(cause);
+  return textAt(cause, 'message') || textAt(cause, 'code') || String(cause);
 }

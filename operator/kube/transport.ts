@@ -123,7 +123,7 @@ function unreachable(request: ApiRequest, cause: unknown): KubeUnreachable {
 }
 
 function isStaleSocket(error: unknown): boolean {
-  return error instanceof Error && 'staleSocket' in error && error.staleSocket === true;
+  return typeof error === 'object' && error !== null && 'staleSocket' in error && error.staleSocket === true;
 }
 
 async function readBody(answer: http.IncomingMessage): Promise<string> {
