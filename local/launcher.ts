@@ -33,7 +33,7 @@ export interface LocalOptions {
   readonly home: string;
   /** Port of the API server on 127.0.0.1; absent: 6443 if free, else any. 0: any. */
   readonly apiPort?: number;
-  /** Services published on 127.0.0.1; absent: the client Service's 6333 and 6334. */
+  /** Services published on 127.0.0.1; absent: publishedPorts(process.env). */
   readonly ports?: readonly PublishedPort[];
   /** Pods get 127.(128 + n/256).(n mod 256).x; absent: derived from the folder. */
   readonly instance?: number;
@@ -57,10 +57,18 @@ export interface Local {
   close(): Promise<void>;
 }
 
-const PUBLISHED: readonly PublishedPort[] = [
-  { servicePort: PORTS.rest, localPort: PORTS.rest },
-  { servicePort: PORTS.grpc, localPort: PORTS.grpc },
-];
+/** The client Service's ports on 127.0.0.1; ANNULUS_REST_PORT and ANNULUS_GRPC_PORT choose others. */
+export function publishedPorts(env: NodeJS.ProcessEnv): PublishedPort[] {
+  const port = (name: string, fallback: number): number => {
+    const chosen = Number(env[name] || fallback);
+    if (Number.isInteger(chosen) && chosen >= 0 && chosen < 65_536) return chosen;
+    throw new Error(`${name} is "${env[name] ?? ''}", not a port number`);
+  };
+  return [
+    { servicePort: PORTS.rest, localPort: port('ANNULUS_REST_PORT', PORTS.rest) },
+    { servicePort: PORTS.grpc, localPort: port('ANNULUS_GRPC_PORT', PORTS.grpc) },
+  ];
+}
 
 /**
  * Brings up the embedded mode: API server with the CRDs, kubelet, published Services, operator. What a folder held
@@ -116,7 +124,7 @@ async function start(
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
     ...(options.env === undefined ? {} : { env: options.env }),
   });
-  const published = options.ports ?? PUBLISHED;
+  const published = options.ports ?? publishedPorts(process.env);
   const services = new Services({ store: api.store, kubelet, events: kubelet.events, logger, ports: published });
   cleanups.push(() => services.close());
   const ports = await services.start();

@@ -34,7 +34,7 @@ export class PortInUse extends Error {
   constructor(port: number, servicePort: number) {
     super(
       `port ${port} of 127.0.0.1 is in use by another program, so the clusters' client Service (port ${servicePort}) ` +
-        'cannot be reached there: end that program, or choose another port',
+        'cannot be reached there: end that program, or choose another port (ANNULUS_REST_PORT, ANNULUS_GRPC_PORT)',
     );
     this.name = 'PortInUse';
     this.port = port;

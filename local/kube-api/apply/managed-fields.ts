@@ -136,12 +136,14 @@ export function managersAfterUpdate(
     fields: manager.fields.difference(changed).difference(removed),
   }));
   const taken = withoutUnowned(changed);
+  // The real server keeps no time for writes through scale.
+  const time = writer.subresource === 'scale' ? undefined : writer.now;
   if (!taken.isEmpty()) {
     const mine = out.find((manager) => sameManager(manager, self));
-    if (mine === undefined) out.push({ ...self, time: writer.now, fields: taken });
+    if (mine === undefined) out.push({ ...self, time, fields: taken });
     else {
       mine.fields = mine.fields.union(taken);
-      mine.time = writer.now;
+      mine.time = time;
     }
   }
   return capUpdateManagers(out.filter((manager) => !manager.fields.isEmpty()));

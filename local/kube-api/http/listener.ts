@@ -193,8 +193,10 @@ export class Listener {
       const include = (query.get('includeObject') as IncludeObject | null) ?? 'Metadata';
       const list = 'items' in value && Array.isArray(value.items) ? (value as KubeList) : null;
       const objects = list === null ? [value as KubeObject] : list.items;
-      const metadata =
-        list === null ? { resourceVersion: (value as KubeObject).metadata.resourceVersion } : list.metadata;
+      const metadata: KubeList['metadata'] = {
+        ...(list === null ? { resourceVersion: (value as KubeObject).metadata.resourceVersion } : list.metadata),
+      };
+      if (metadata.continue === '') delete metadata.continue;
       sendJson(response, answer.code, toTable(target.def, objects, metadata, include, Date.now()), headers);
     }
   }

@@ -1,0 +1,78 @@
+import type { KubeObject } from '#local/kube-api/api-types.ts';
+import { asArray, asNumber, asObject, asString } from '#local/kube-api/json.ts';
+import type { JsonObject } from '#local/kube-api/json.ts';
+
+/** What the demo sees while it waits. */
+export interface Sight {
+  readonly cluster: KubeObject | undefined;
+  readonly collection: KubeObject | undefined;
+  readonly pods: readonly KubeObject[];
+  /** The operator's last words, when it ended by itself. */
+  readonly operatorTrouble: { readonly restarts: number; readonly message: string } | undefined;
+}
+
+export type Readiness =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'waiting'; readonly for: string }
+  /** Waiting longer helps nobody; the sentence says why. */
+  | { readonly kind: 'hopeless'; readonly why: string };
+
+/** An operator that ended this often will not come up. */
+const MAX_OPERATOR_RESTARTS = 3;
+/** Reasons of a waiting container that a person must cure. */
+const INCURABLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'CreateContainerConfigError']);
+const MAX_CRASHES = 4;
+
+/** Whether cluster and collection can be used, and if not, what is being waited for. */
+export function planReadiness(sight: Sight): Readiness {
+  const trouble = sight.operatorTrouble;
+  if (trouble !== undefined && trouble.restarts >= MAX_OPERATOR_RESTARTS) {
+    return {
+      kind: 'hopeless',
+      why: `the operator ended ${trouble.restarts} times, last: ${lastLine(trouble.message)}`,
+    };
+  }
+  for (const pod of sight.pods) {
+    const why = podTrouble(pod);
+    if (why !== undefined) return { kind: 'hopeless', why };
+  }
+  const cluster = condition(sight.cluster, 'Available');
+  const accepted = condition(sight.cluster, 'Accepted');
+  if (accepted?.['status'] === 'False')
+    return { kind: 'hopeless', why: `the cluster was refused: ${asString(accepted['message'])}` };
+  if (cluster?.['status'] !== 'True') return { kind: 'waiting', for: clusterWait(sight) };
+  if (condition(sight.collection, 'Available')?.['status'] !== 'True') {
+    return { kind: 'waiting', for: asString(sight.collection?.status?.['message']) || 'the collection' };
+  }
+  return { kind: 'ready' };
+}
+
+function clusterWait(sight: Sight): string {
+  const status = sight.cluster?.status ?? {};
+  const nodes = asObject(status['nodes']);
+  const ready = asNumber(nodes['ready']) ?? 0;
+  const desired = asNumber(nodes['desired']) ?? asNumber(sight.cluster?.spec?.['nodes']) ?? 0;
+  const message = asString(status['message']) || 'the operator';
+  return `${message} [nodes ${ready}/${desired}, shards ${asString(asObject(status['shards'])['summary']) || '0/0'}]`;
+}
+
+function condition(object: KubeObject | undefined, type: string): JsonObject | undefined {
+  return asArray(object?.status?.['conditions'])
+    .map(asObject)
+    .find((each) => each['type'] === type);
+}
+
+function podTrouble(pod: KubeObject): string | undefined {
+  for (const container of asArray(pod.status?.['containerStatuses']).map(asObject)) {
+    const waiting = asObject(asObject(container['state'])['waiting']);
+    const reason = asString(waiting['reason']);
+    if (INCURABLE.has(reason)) return `${pod.metadata.name} cannot start: ${reason}: ${asString(waiting['message'])}`;
+    if (reason === 'CrashLoopBackOff' && (asNumber(container['restartCount']) ?? 0) >= MAX_CRASHES) {
+      const last = asObject(asObject(container['lastState'])['terminated']);
+      return `${pod.metadata.name} keeps crashing, last: ${lastLine(asString(last['message']))}`;
+    }
+  }
+  return undefined;
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';

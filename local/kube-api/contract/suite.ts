@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { ContractClient } from './client.ts';
+import type { Access, Answer } from './client.ts';
+import { asObject, getPath } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { APPLY_CASES } from './apply-cases.ts';
+import { CUSTOM_CASES } from './custom-cases.ts';
+import { DELETION_CASES } from './deletion-cases.ts';
+import { REFUSAL_CASES } from './refusal-cases.ts';
+import { VIEW_CASES } from './view-cases.ts';
+import { WATCH_CASES } from './watch-cases.ts';
+import { WRITE_CASES } from './write-cases.ts';
+import { WIDGET_CRD, WIDGET_GROUP } from './widget.ts';
+
+/** Where a case works: a fresh namespace, and a custom kind that is there. */
+export interface ContractContext {
+  readonly client: ContractClient;
+  readonly namespace: string;
+  /** URL of a core collection in the namespace: `core('configmaps')`. */
+  core(resource: string, name?: string): string;
+  /** URL of the widgets in the namespace. */
+  widgets(name?: string): string;
+}
+
+export interface ContractCase {
+  readonly name: string;
+  run(context: ContractContext): Promise<void>;
+}
+
+const READY_ATTEMPTS = 100;
+const READY_PAUSE_MS = 100;
+
+/** Calls until the answer passes; gives the last answer when it never does. */
+export async function until(call: () => Promise<Answer>, passes: (answer: Answer) => boolean): Promise<Answer> {
+  let answer = await call();
+  for (let i = 0; i < READY_ATTEMPTS && !passes(answer); i += 1) {
+    await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS));
+    answer = await call();
+  }
+  return answer;
+}
+
+export const configMap = (
+  name: string,
+  data: Record<string, string> = { a: '1' },
+  metadata: JsonObject = {},
+): JsonObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, ...metadata },
+  data,
+});
+
+export const at = (answer: Answer, ...path: string[]): Json | undefined => getPath(answer.body, path);
+export const metaOf = (answer: Answer): JsonObject => asObject(answer.body['metadata']);
+
+const CRD_URL = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+async function prepare(context: ContractContext): Promise<void> {
+  const { client, namespace } = context;
+  await client.delete(`${CRD_URL}/widgets.${WIDGET_GROUP}`);
+  await until(
+    () => client.get(`${CRD_URL}/widgets.${WIDGET_GROUP}`),
+    (answer) => answer.code === 404,
+  );
+  const made = await client.post(CRD_URL, WIDGET_CRD);
+  if (made.code !== 201) throw new Error(`the contract's CRD was refused: ${made.text}`);
+  await client.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const ready = await until(
+    () => client.get(context.widgets()),
+    (answer) => answer.code === 200,
+  );
+  if (ready.code !== 200) throw new Error(`widgets are not served: ${ready.text}`);
+}
+
+const ALL_CASES: Readonly<Record<string, readonly ContractCase[]>> = {
+  'writes and conflicts': WRITE_CASES,
+  refusals: REFUSAL_CASES,
+  'server-side apply': APPLY_CASES,
+  'custom resources': CUSTOM_CASES,
+  deletion: DELETION_CASES,
+  watch: WATCH_CASES,
+  'lists, tables and discovery': VIEW_CASES,
+};
+
+/** Declares the whole contract as tests against one server. */
+export function describeContract(title: string, access: () => Access): void {
+  describe(title, () => {
+    let context: ContractContext;
+    beforeAll(async () => {
+      const namespace = `contract-${process.pid}-${Date.now() % 100_000}`;
+      const withName = (url: string, name?: string): string => (name === undefined ? url : `${url}/${name}`);
+      context = {
+        client: new ContractClient(access()),
+        namespace,
+        core: (resource, name) => withName(`/api/v1/namespaces/${namespace}/${resource}`, name),
+        widgets: (name) => withName(`/apis/${WIDGET_GROUP}/v1/namespaces/${namespace}/widgets`, name),
+      };
+      await prepare(context);
+    }, 60_000);
+    afterAll(async () => {
+      await context.client.delete(`/api/v1/namespaces/${context.namespace}`);
+      await context.client.delete(`${CRD_URL}/widgets.${WIDGET_GROUP}`);
+      context.client.close();
+    }, 60_000);
+    for (const [topic, cases] of Object.entries(ALL_CASES)) {
+      describe(topic, () => {
+        for (const { name, run } of cases) test(name, () => run(context), 60_000);
+      });
+    }
+  });
+}
