@@ -87,7 +87,8 @@ describe('recall against hnswlib itself', () => {
     for (const ef of [10, 24, 64]) {
       direct.setEf(ef);
       const expected = recall((query) => direct.searchKnn([...query], 10).neighbors);
-      expect(Math.abs(recall(find(ef)) - expected)).toBeLessThan(0.02);
+      // At ef 10 two graphs over the same points differ by about a point from one random order to the next.
+      expect(recall(find(ef))).toBeGreaterThan(expected - (ef === 10 ? 0.02 : 0.005));
     }
     expect(recall(find(10, null, true))).toBeGreaterThan(0.999);
   });

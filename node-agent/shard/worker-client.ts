@@ -26,10 +26,15 @@ export class WorkerClient {
   #exited: Error | null = null;
   #crash: Error | null = null;
 
-  constructor(start: WorkerStart, logger: Logger, events: WorkerEvents) {
+  constructor(
+    start: WorkerStart,
+    logger: Logger,
+    events: WorkerEvents,
+    entry = new URL('./worker.ts', import.meta.url),
+  ) {
     this.#logger = logger;
     this.#events = events;
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    this.#worker = new Worker(entry, {
       workerData: start,
       name: `shards-${start.index}`,
     });
