@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
 import { asArray, asObject } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { at, configMap, metaOf } from './suite.ts';
-import type { ContractCase } from './suite.ts';
+import { at, configMap, metaOf } from './case.ts';
+import type { ContractCase } from './case.ts';
 import type { Answer } from './client.ts';
 import { widget } from './widget.ts';
 
@@ -11,7 +11,10 @@ const owners = (answer: Answer): Record<string, Json | undefined> =>
   Object.fromEntries(
     asArray(metaOf(answer)['managedFields'])
       .map(asObject)
-      .map((entry) => [`${String(entry['manager'])}/${String(entry['operation'])}${entry['subresource'] === undefined ? '' : `/${String(entry['subresource'])}`}`, entry['fieldsV1']]),
+      .map((entry) => [
+        `${String(entry['manager'])}/${String(entry['operation'])}${entry['subresource'] === undefined ? '' : `/${String(entry['subresource'])}`}`,
+        entry['fieldsV1'],
+      ]),
   );
 
 const service = (name: string, ports: Json): JsonObject => ({
@@ -36,8 +39,14 @@ export const APPLY_CASES: readonly ContractCase[] = [
   {
     name: 'needs a field manager',
     run: async ({ client, core }) => {
-      const answer = await client.call('PATCH', core('configmaps', 'ssa-none'), { body: configMap('ssa-none'), contentType: 'application/apply-patch+yaml' });
-      expect(answer.body).toMatchObject({ code: 422, message: 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch' });
+      const answer = await client.call('PATCH', core('configmaps', 'ssa-none'), {
+        body: configMap('ssa-none'),
+        contentType: 'application/apply-patch+yaml',
+      });
+      expect(answer.body).toMatchObject({
+        code: 422,
+        message: 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      });
     },
   },
   {
@@ -46,7 +55,10 @@ export const APPLY_CASES: readonly ContractCase[] = [
       const url = core('configmaps', 'conflict');
       await client.apply(url, 'one', configMap('conflict', { a: '1', b: '1' }));
       const shared = await client.apply(url, 'two', configMap('conflict', { a: '1' }));
-      expect(owners(shared)).toEqual({ 'one/Apply': { 'f:data': { 'f:a': {}, 'f:b': {} } }, 'two/Apply': { 'f:data': { 'f:a': {} } } });
+      expect(owners(shared)).toEqual({
+        'one/Apply': { 'f:data': { 'f:a': {}, 'f:b': {} } },
+        'two/Apply': { 'f:data': { 'f:a': {} } },
+      });
       const refused = await client.apply(url, 'two', configMap('conflict', { a: '2' }));
       expect(refused.code).toBe(409);
       expect(refused.body).toMatchObject({
@@ -55,7 +67,9 @@ export const APPLY_CASES: readonly ContractCase[] = [
         details: { causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "one"', field: '.data.a' }] },
       });
       const both = await client.apply(url, 'three', configMap('conflict', { a: '2', b: '2' }));
-      expect(both.body['message']).toBe('Apply failed with 3 conflicts: conflicts with "one":\n- .data.a\n- .data.b\nconflicts with "two":\n- .data.a');
+      expect(both.body['message']).toBe(
+        'Apply failed with 3 conflicts: conflicts with "one":\n- .data.a\n- .data.b\nconflicts with "two":\n- .data.a',
+      );
     },
   },
   {
@@ -65,7 +79,10 @@ export const APPLY_CASES: readonly ContractCase[] = [
       await client.apply(url, 'one', configMap('force', { a: '1', b: '1' }));
       const taken = await client.apply(url, 'two', configMap('force', { a: '2' }), 'force=true');
       expect(taken.body['data']).toEqual({ a: '2', b: '1' });
-      expect(owners(taken)).toEqual({ 'one/Apply': { 'f:data': { 'f:b': {} } }, 'two/Apply': { 'f:data': { 'f:a': {} } } });
+      expect(owners(taken)).toEqual({
+        'one/Apply': { 'f:data': { 'f:b': {} } },
+        'two/Apply': { 'f:data': { 'f:a': {} } },
+      });
     },
   },
   {
@@ -93,7 +110,14 @@ export const APPLY_CASES: readonly ContractCase[] = [
     name: 'merges lists by their keys, with the defaults of the keys',
     run: async ({ client, core }) => {
       const url = core('services', 'ports');
-      await client.apply(url, 'one', service('ports', [{ name: 'a', port: 80 }, { name: 'b', port: 81 }]));
+      await client.apply(
+        url,
+        'one',
+        service('ports', [
+          { name: 'a', port: 80 },
+          { name: 'b', port: 81 },
+        ]),
+      );
       const refused = await client.apply(url, 'two', service('ports', [{ name: 'a', port: 80, targetPort: 8080 }]));
       expect(refused.code).toBe(200);
       const conflict = await client.apply(url, 'three', service('ports', [{ name: 'z', port: 80 }]));
@@ -109,12 +133,20 @@ export const APPLY_CASES: readonly ContractCase[] = [
     run: async ({ client, core, widgets }) => {
       const unknown = await client.apply(core('configmaps', 'untyped'), 'one', { ...configMap('untyped'), bogus: 1 });
       expect(unknown.code).toBe(500);
-      expect(unknown.body['message']).toBe('failed to create typed patch object (/untyped; /v1, Kind=ConfigMap): .bogus: field not declared in schema');
+      expect(unknown.body['message']).toBe(
+        'failed to create typed patch object (/untyped; /v1, Kind=ConfigMap): .bogus: field not declared in schema',
+      );
       const wrong = await client.apply(widgets('untyped'), 'one', widget('untyped', { size: 'x' }));
-      expect(wrong.body['message']).toBe('failed to create typed patch object (/untyped; contract.annulus.dev/v1, Kind=Widget): .spec.size: expected numeric (int or float), got string');
+      expect(wrong.body['message']).toBe(
+        'failed to create typed patch object (/untyped; contract.annulus.dev/v1, Kind=Widget): .spec.size: expected numeric (int or float), got string',
+      );
       const kind = await client.apply(core('configmaps', 'untyped'), 'one', { apiVersion: 'v1', kind: 'Secret' });
       expect(kind.body).toMatchObject({ code: 400, message: 'invalid object type: /v1, Kind=Secret' });
-      const managed = await client.apply(core('configmaps', 'untyped'), 'one', configMap('untyped', {}, { managedFields: [{}] }));
+      const managed = await client.apply(
+        core('configmaps', 'untyped'),
+        'one',
+        configMap('untyped', {}, { managedFields: [{}] }),
+      );
       expect(managed.body).toMatchObject({ code: 400, message: 'metadata.managedFields must be nil' });
     },
   },
@@ -123,7 +155,11 @@ export const APPLY_CASES: readonly ContractCase[] = [
     run: async ({ client, widgets }) => {
       const url = widgets('lists');
       await client.apply(url, 'one', widget('lists', { items: [{ name: 'x' }], map: { q: 1 }, tags: ['a'] }));
-      const both = await client.apply(url, 'two', widget('lists', { items: [{ name: 'y', value: 'v' }], map: { r: 2 }, tags: ['b'] }));
+      const both = await client.apply(
+        url,
+        'two',
+        widget('lists', { items: [{ name: 'y', value: 'v' }], map: { r: 2 }, tags: ['b'] }),
+      );
       expect(both.body['spec']).toEqual({
         size: 3,
         items: [
@@ -135,10 +171,22 @@ export const APPLY_CASES: readonly ContractCase[] = [
         nest: { a: 'x' },
       });
       expect(owners(both)).toMatchObject({
-        'one/Apply': { 'f:spec': { 'f:items': { 'k:{"name":"x"}': { '.': {}, 'f:name': {} } }, 'f:map': { 'f:q': {} }, 'f:tags': { 'v:"a"': {} } } },
+        'one/Apply': {
+          'f:spec': {
+            'f:items': { 'k:{"name":"x"}': { '.': {}, 'f:name': {} } },
+            'f:map': { 'f:q': {} },
+            'f:tags': { 'v:"a"': {} },
+          },
+        },
       });
       const left = await client.apply(url, 'one', widget('lists', {}));
-      expect(left.body['spec']).toEqual({ size: 3, items: [{ name: 'y', value: 'v' }], map: { r: 2 }, tags: ['b'], nest: { a: 'x' } });
+      expect(left.body['spec']).toEqual({
+        size: 3,
+        items: [{ name: 'y', value: 'v' }],
+        map: { r: 2 },
+        tags: ['b'],
+        nest: { a: 'x' },
+      });
     },
   },
   {
@@ -147,11 +195,24 @@ export const APPLY_CASES: readonly ContractCase[] = [
       const url = widgets('status-ssa');
       await client.apply(url, 'one', widget('status-ssa', { size: 4 }));
       const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
-      const applied = await client.apply(`${url}/status`, 'op', { ...widget('status-ssa', {}), spec: { size: 9 }, status: ready });
+      const applied = await client.apply(`${url}/status`, 'op', {
+        ...widget('status-ssa', {}),
+        spec: { size: 9 },
+        status: ready,
+      });
       expect(applied.body).toMatchObject({ spec: { size: 4 }, status: ready, metadata: { generation: 1 } });
-      expect(owners(applied)).toMatchObject({ 'op/Apply/status': { 'f:status': { 'f:conditions': { 'k:{"type":"Ready"}': { '.': {}, 'f:status': {}, 'f:type': {} } } } } });
-      const refused = await client.apply(`${url}/status`, 'op2', { ...widget('status-ssa', {}), status: { conditions: [{ type: 'Ready', status: 'False' }] } });
-      expect(refused.body['message']).toBe('Apply failed with 1 conflict: conflict with "op" with subresource "status": .status.conditions[type="Ready"].status');
+      expect(owners(applied)).toMatchObject({
+        'op/Apply/status': {
+          'f:status': { 'f:conditions': { 'k:{"type":"Ready"}': { '.': {}, 'f:status': {}, 'f:type': {} } } },
+        },
+      });
+      const refused = await client.apply(`${url}/status`, 'op2', {
+        ...widget('status-ssa', {}),
+        status: { conditions: [{ type: 'Ready', status: 'False' }] },
+      });
+      expect(refused.body['message']).toBe(
+        'Apply failed with 1 conflict: conflict with "op" with subresource "status": .status.conditions[type="Ready"].status',
+      );
       const missing = await client.apply(widgets('nobody/status'), 'op', widget('nobody', {}));
       expect(missing.body).toMatchObject({ code: 404, message: 'widgets.contract.annulus.dev "nobody" not found' });
     },
@@ -160,7 +221,12 @@ export const APPLY_CASES: readonly ContractCase[] = [
     name: 'a StatefulSet as an operator applies it is stable',
     run: async ({ client, namespace }) => {
       const url = `/apis/apps/v1/namespaces/${namespace}/statefulsets/w`;
-      const container = { name: 'c', image: 'annulus:latest', ports: [{ name: 'rest', containerPort: 6333 }], resources: { requests: { cpu: '1000m', memory: '1024Mi' } } };
+      const container = {
+        name: 'c',
+        image: 'annulus:latest',
+        ports: [{ name: 'rest', containerPort: 6333 }],
+        resources: { requests: { cpu: '1000m', memory: '1024Mi' } },
+      };
       const set = {
         apiVersion: 'apps/v1',
         kind: 'StatefulSet',
@@ -172,17 +238,25 @@ export const APPLY_CASES: readonly ContractCase[] = [
           updateStrategy: { type: 'OnDelete' },
           selector: { matchLabels: { app: 'w' } },
           template: { metadata: { labels: { app: 'w' } }, spec: { containers: [container] } },
-          volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } } }],
+          volumeClaimTemplates: [
+            {
+              metadata: { name: 'data' },
+              spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } },
+            },
+          ],
         },
       };
       const made = await client.apply(url, 'one', set);
       expect(made.code).toBe(201);
-      expect(asObject(asArray(at(made, 'spec', 'template', 'spec', 'containers'))[0])).toMatchObject({ imagePullPolicy: 'Always', resources: { requests: { cpu: '1', memory: '1Gi' } } });
+      expect(asObject(asArray(at(made, 'spec', 'template', 'spec', 'containers'))[0])).toMatchObject({
+        imagePullPolicy: 'Always',
+        resources: { requests: { cpu: '1', memory: '1Gi' } },
+      });
       const again = await client.apply(url, 'one', set);
       expect(metaOf(again)['generation']).toBe(1);
       const immutable = await client.patch(url, { spec: { serviceName: 'z' } }, 'merge');
       expect(immutable.body['message']).toBe(
-        'StatefulSet.apps "w" is invalid: spec: Forbidden: updates to statefulset spec for fields other than \'replicas\', \'ordinals\', \'template\', \'updateStrategy\', \'revisionHistoryLimit\', \'persistentVolumeClaimRetentionPolicy\' and \'minReadySeconds\' are forbidden',
+        "StatefulSet.apps \"w\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
       );
     },
   },

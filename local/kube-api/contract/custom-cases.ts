@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
-import { at, metaOf } from './suite.ts';
-import type { ContractCase } from './suite.ts';
+import { at, metaOf } from './case.ts';
+import type { ContractCase } from './case.ts';
 import { widget } from './widget.ts';
 
 export const CUSTOM_CASES: readonly ContractCase[] = [
@@ -10,9 +10,17 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       const spec = { bogus: 1, nest: { c: 1 }, items: [{ name: 'a' }], nul: null, any: { x: { y: 1 } }, fixed: null };
       const made = await client.post(widgets(), widget('pruned', spec, { status: { phase: 'X' } }));
       expect(made.code).toBe(201);
-      expect(made.body['spec']).toEqual({ size: 3, nest: { a: 'x' }, items: [{ name: 'a', value: 'dv' }], nul: null, any: { x: { y: 1 } } });
+      expect(made.body['spec']).toEqual({
+        size: 3,
+        nest: { a: 'x' },
+        items: [{ name: 'a', value: 'dv' }],
+        nul: null,
+        any: { x: { y: 1 } },
+      });
       expect(made.body['status']).toBeUndefined();
-      expect(made.headers['warning']).toBe('299 - "unknown field \\"spec.bogus\\"", 299 - "unknown field \\"spec.nest.c\\""');
+      expect(made.headers['warning']).toBe(
+        '299 - "unknown field \\"spec.bogus\\"", 299 - "unknown field \\"spec.nest.c\\""',
+      );
       expect(metaOf(made)['generation']).toBe(1);
     },
   },
@@ -23,7 +31,8 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       const refused = await client.post(`${widgets()}?fieldValidation=Strict`, widget('strict', spec));
       expect(refused.body).toMatchObject({
         code: 400,
-        message: 'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.bogus", unknown field "spec.items[0].zz", unknown field "spec.nest.c"',
+        message:
+          'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.bogus", unknown field "spec.items[0].zz", unknown field "spec.nest.c"',
       });
     },
   },
@@ -47,7 +56,11 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       const url = widgets('doors');
       const main = await client.patch(url, { status: { phase: 'Y' } }, 'merge');
       expect(main.body['status']).toBeUndefined();
-      const side = await client.patch(`${url}/status`, { status: { phase: 'Y' }, spec: { size: 9 }, metadata: { labels: { a: 'b' } } }, 'merge');
+      const side = await client.patch(
+        `${url}/status`,
+        { status: { phase: 'Y' }, spec: { size: 9 }, metadata: { labels: { a: 'b' } } },
+        'merge',
+      );
       expect(side.body).toMatchObject({ spec: { size: 3 }, status: { phase: 'Y' } });
       expect(metaOf(side)['labels']).toBeUndefined();
       const kept = await client.put(url, { ...side.body, status: { phase: 'Z' } });
@@ -64,12 +77,20 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       await client.post(widgets(), widget('moves', { size: 3, fixed: 'one', items: [{ name: 'a', frozen: 1 }] }));
       const url = widgets('moves');
       const prefix = 'Widget.contract.annulus.dev "moves" is invalid: ';
-      const refused = async (spec: Parameters<typeof widget>[1]): Promise<unknown> => (await client.patch(url, { spec }, 'merge')).body['message'];
+      const refused = async (spec: Parameters<typeof widget>[1]): Promise<unknown> =>
+        (await client.patch(url, { spec }, 'merge')).body['message'];
       expect(await refused({ size: 1 })).toBe(`${prefix}spec: Invalid value: "object": size may not shrink`);
-      expect(await refused({ fixed: 'two' })).toBe(`${prefix}spec.fixed: Invalid value: "string": failed rule: self == oldSelf`);
-      expect(await refused({ items: [{ name: 'b', frozen: 9 }, { name: 'a', frozen: 2 }] })).toBe(
-        `${prefix}spec.items[1].frozen: Invalid value: "integer": frozen is frozen`,
+      expect(await refused({ fixed: 'two' })).toBe(
+        `${prefix}spec.fixed: Invalid value: "string": failed rule: self == oldSelf`,
       );
+      expect(
+        await refused({
+          items: [
+            { name: 'b', frozen: 9 },
+            { name: 'a', frozen: 2 },
+          ],
+        }),
+      ).toBe(`${prefix}spec.items[1].frozen: Invalid value: "integer": frozen is frozen`);
       expect((await client.patch(url, { spec: { fixed: null, size: 9 } }, 'merge')).code).toBe(200);
     },
   },
@@ -80,7 +101,8 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       const blind = await client.put(widgets('versioned'), widget('versioned', { size: 4 }));
       expect(blind.body).toMatchObject({
         code: 422,
-        message: 'widgets.contract.annulus.dev "versioned" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+        message:
+          'widgets.contract.annulus.dev "versioned" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
       });
     },
   },
@@ -103,18 +125,28 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       await client.post(widgets(), widget('scaled', { size: 3 }));
       const url = widgets('scaled');
       const none = await client.get(`${url}/scale`);
-      expect(none.body).toMatchObject({ code: 500, message: 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist' });
+      expect(none.body).toMatchObject({
+        code: 500,
+        message: 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist',
+      });
       await client.patch(url, { spec: { replicas: 2 } }, 'merge');
       await client.patch(`${url}/status`, { status: { replicas: 1, selector: 'a=b' } }, 'merge');
       const scale = await client.get(`${url}/scale`);
-      expect(scale.body).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', spec: { replicas: 2 }, status: { replicas: 1, selector: 'a=b' } });
+      expect(scale.body).toMatchObject({
+        kind: 'Scale',
+        apiVersion: 'autoscaling/v1',
+        spec: { replicas: 2 },
+        status: { replicas: 1, selector: 'a=b' },
+      });
       const put = await client.put(`${url}/scale`, { ...scale.body, spec: { replicas: 4 } });
       expect(at(put, 'spec', 'replicas')).toBe(4);
       expect((await client.put(`${url}/scale`, { ...scale.body, spec: { replicas: 5 } })).code).toBe(409);
       const patched = await client.patch(`${url}/scale`, { spec: { replicas: 7 } }, 'merge');
       expect(at(patched, 'spec', 'replicas')).toBe(7);
       const negative = await client.patch(`${url}/scale`, { spec: { replicas: -1 } }, 'merge');
-      expect(negative.body['message']).toBe('Widget.contract.annulus.dev "scaled" is invalid: .spec.replicas: Invalid value: -1: should be a non-negative integer');
+      expect(negative.body['message']).toBe(
+        'Widget.contract.annulus.dev "scaled" is invalid: .spec.replicas: Invalid value: -1: should be a non-negative integer',
+      );
       const object = await client.get(url);
       expect(object.body).toMatchObject({ spec: { replicas: 7, size: 3 }, metadata: { generation: 4 } });
     },
@@ -125,15 +157,28 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       const url = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
       const crd = await client.get(`${url}/widgets.contract.annulus.dev`);
       expect(crd.body['status']).toMatchObject({
-        acceptedNames: { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList', shortNames: ['wd'] },
+        acceptedNames: {
+          plural: 'widgets',
+          singular: 'widget',
+          kind: 'Widget',
+          listKind: 'WidgetList',
+          shortNames: ['wd'],
+        },
         storedVersions: ['v1'],
         conditions: [
           { type: 'NamesAccepted', status: 'True', reason: 'NoConflicts', message: 'no conflicts found' },
-          { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: 'the initial names have been accepted' },
+          {
+            type: 'Established',
+            status: 'True',
+            reason: 'InitialNamesAccepted',
+            message: 'the initial names have been accepted',
+          },
         ],
       });
       const renamed = await client.post(url, { ...crd.body, metadata: { name: 'nope' } });
-      expect(renamed.body['message']).toBe('CustomResourceDefinition.apiextensions.k8s.io "nope" is invalid: metadata.name: Invalid value: "nope": must be spec.names.plural+"."+spec.group');
+      expect(renamed.body['message']).toBe(
+        'CustomResourceDefinition.apiextensions.k8s.io "nope" is invalid: metadata.name: Invalid value: "nope": must be spec.names.plural+"."+spec.group',
+      );
     },
   },
 ];

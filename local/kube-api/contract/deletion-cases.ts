@@ -1,13 +1,17 @@
 import { expect } from '@jest/globals';
 import type { Json } from '../json.ts';
 import { asArray } from '../json.ts';
-import { configMap, metaOf, until } from './suite.ts';
-import type { ContractCase, ContractContext } from './suite.ts';
+import { configMap, metaOf, until } from './case.ts';
+import type { ContractCase, ContractContext } from './case.ts';
 
 const FINALIZER = 'contract.annulus.dev/hold';
 
 /** Makes an owner and one dependent of it. */
-async function family({ client, core }: ContractContext, name: string, blockOwnerDeletion = false): Promise<{ owner: string; child: string }> {
+async function family(
+  { client, core }: ContractContext,
+  name: string,
+  blockOwnerDeletion = false,
+): Promise<{ owner: string; child: string }> {
   const owner = await client.post(core('configmaps'), configMap(name));
   const reference = { apiVersion: 'v1', kind: 'ConfigMap', name, uid: metaOf(owner)['uid'] ?? '', blockOwnerDeletion };
   await client.post(core('configmaps'), configMap(`${name}-child`, {}, { ownerReferences: [reference] }));
@@ -54,8 +58,16 @@ export const DELETION_CASES: readonly ContractCase[] = [
       const url = core('configmaps', 'held');
       const marked = await client.delete(url);
       expect(marked.body['kind']).toBe('ConfigMap');
-      expect(metaOf(marked)).toMatchObject({ deletionTimestamp: expect.stringMatching(/Z$/), deletionGracePeriodSeconds: 0, finalizers: [FINALIZER] });
-      const added = await client.patch(url, { metadata: { finalizers: [FINALIZER, 'contract.annulus.dev/new'] } }, 'merge');
+      expect(metaOf(marked)).toMatchObject({
+        deletionTimestamp: expect.stringMatching(/Z$/),
+        deletionGracePeriodSeconds: 0,
+        finalizers: [FINALIZER],
+      });
+      const added = await client.patch(
+        url,
+        { metadata: { finalizers: [FINALIZER, 'contract.annulus.dev/new'] } },
+        'merge',
+      );
       expect(added.body['message']).toBe(
         'ConfigMap "held" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"contract.annulus.dev/new"}',
       );
@@ -79,7 +91,10 @@ export const DELETION_CASES: readonly ContractCase[] = [
       await client.patch(child, { metadata: { finalizers: [FINALIZER] } }, 'merge');
       const marked = await client.delete(owner, { propagationPolicy: 'Foreground' });
       expect(metaOf(marked)['finalizers']).toEqual(['foregroundDeletion']);
-      await until(() => client.get(child), (answer) => metaOf(answer)['deletionTimestamp'] !== undefined);
+      await until(
+        () => client.get(child),
+        (answer) => metaOf(answer)['deletionTimestamp'] !== undefined,
+      );
       expect((await client.get(owner)).code).toBe(200);
       await client.patch(child, { metadata: { finalizers: null } }, 'merge');
       expect(await until(() => client.get(owner), code)).toMatchObject(gone);
@@ -100,7 +115,12 @@ export const DELETION_CASES: readonly ContractCase[] = [
   {
     name: 'a dependent of an owner that never was is collected',
     run: async ({ client, core }) => {
-      const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'never', uid: '00000000-0000-4000-8000-000000000000' };
+      const reference = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        name: 'never',
+        uid: '00000000-0000-4000-8000-000000000000',
+      };
       await client.post(core('configmaps'), configMap('lost', {}, { ownerReferences: [reference] }));
       expect(await until(() => client.get(core('configmaps', 'lost')), code)).toMatchObject(gone);
     },
@@ -108,7 +128,8 @@ export const DELETION_CASES: readonly ContractCase[] = [
   {
     name: 'a collection can be deleted by label',
     run: async ({ client, core }) => {
-      for (const name of ['c1', 'c2']) await client.post(core('configmaps'), configMap(name, {}, { labels: { set: 'c' } }));
+      for (const name of ['c1', 'c2'])
+        await client.post(core('configmaps'), configMap(name, {}, { labels: { set: 'c' } }));
       await client.post(core('configmaps'), configMap('c3'));
       const deleted = await client.delete(`${core('configmaps')}?labelSelector=set%3Dc`);
       expect(deleted.code).toBe(200);
@@ -130,8 +151,13 @@ export const DELETION_CASES: readonly ContractCase[] = [
       expect(marked.body['status']).toMatchObject({ phase: 'Terminating' });
       const late = await client.post(`${url}/configmaps`, configMap('late'));
       expect(late.code).toBe(403);
-      expect(late.body['message']).toBe(`configmaps "late" is forbidden: unable to create new content in namespace ${name} because it is being terminated`);
-      await until(() => client.get(`${url}/configmaps/inside`), (answer) => metaOf(answer)['deletionTimestamp'] !== undefined);
+      expect(late.body['message']).toBe(
+        `configmaps "late" is forbidden: unable to create new content in namespace ${name} because it is being terminated`,
+      );
+      await until(
+        () => client.get(`${url}/configmaps/inside`),
+        (answer) => metaOf(answer)['deletionTimestamp'] !== undefined,
+      );
       await client.patch(`${url}/configmaps/inside`, { metadata: { finalizers: null } }, 'merge');
       expect(await until(() => client.get(url), code)).toMatchObject(gone);
     },

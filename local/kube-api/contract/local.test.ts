@@ -35,7 +35,15 @@ test('without the token everything but health is refused', async () => {
   try {
     expect((await client.get('/healthz')).text).toBe('ok');
     const refused = await client.get('/api/v1/namespaces');
-    expect(refused.body).toEqual({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'Unauthorized', reason: 'Unauthorized', code: 401 });
+    expect(refused.body).toEqual({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'Unauthorized',
+      reason: 'Unauthorized',
+      code: 401,
+    });
   } finally {
     client.close();
   }

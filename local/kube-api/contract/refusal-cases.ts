@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Json } from '../json.ts';
-import { configMap } from './suite.ts';
-import type { ContractCase, ContractContext } from './suite.ts';
+import { configMap } from './case.ts';
+import type { ContractCase, ContractContext } from './case.ts';
 import { widget } from './widget.ts';
 
 const SUBDOMAIN =

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { ContractClient } from './client.ts';
-import type { Access, Answer } from './client.ts';
-import { asObject, getPath } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import type { Access } from './client.ts';
 import { APPLY_CASES } from './apply-cases.ts';
+import { until } from './case.ts';
+import type { ContractCase, ContractContext } from './case.ts';
 import { CUSTOM_CASES } from './custom-cases.ts';
 import { DELETION_CASES } from './deletion-cases.ts';
 import { REFUSAL_CASES } from './refusal-cases.ts';
@@ -11,48 +11,6 @@ import { VIEW_CASES } from './view-cases.ts';
 import { WATCH_CASES } from './watch-cases.ts';
 import { WRITE_CASES } from './write-cases.ts';
 import { WIDGET_CRD, WIDGET_GROUP } from './widget.ts';
-
-/** Where a case works: a fresh namespace, and a custom kind that is there. */
-export interface ContractContext {
-  readonly client: ContractClient;
-  readonly namespace: string;
-  /** URL of a core collection in the namespace: `core('configmaps')`. */
-  core(resource: string, name?: string): string;
-  /** URL of the widgets in the namespace. */
-  widgets(name?: string): string;
-}
-
-export interface ContractCase {
-  readonly name: string;
-  run(context: ContractContext): Promise<void>;
-}
-
-const READY_ATTEMPTS = 100;
-const READY_PAUSE_MS = 100;
-
-/** Calls until the answer passes; gives the last answer when it never does. */
-export async function until(call: () => Promise<Answer>, passes: (answer: Answer) => boolean): Promise<Answer> {
-  let answer = await call();
-  for (let i = 0; i < READY_ATTEMPTS && !passes(answer); i += 1) {
-    await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS));
-    answer = await call();
-  }
-  return answer;
-}
-
-export const configMap = (
-  name: string,
-  data: Record<string, string> = { a: '1' },
-  metadata: JsonObject = {},
-): JsonObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, ...metadata },
-  data,
-});
-
-export const at = (answer: Answer, ...path: string[]): Json | undefined => getPath(answer.body, path);
-export const metaOf = (answer: Answer): JsonObject => asObject(answer.body['metadata']);
 
 const CRD_URL = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 

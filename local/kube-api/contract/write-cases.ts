@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { asObject } from '../json.ts';
-import { at, configMap, metaOf } from './suite.ts';
-import type { ContractCase } from './suite.ts';
+import { at, configMap, metaOf } from './case.ts';
+import type { ContractCase } from './case.ts';
 
 const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
 

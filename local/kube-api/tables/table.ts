@@ -61,7 +61,9 @@ function customColumns(custom: CustomKind): Column[] {
 
 const columnsOf = (def: ResourceDef): Column[] => {
   if (def.custom !== undefined) return customColumns(def.custom);
-  return [NAME, ...(builtinColumns(def) ?? [AGE])];
+  const columns = builtinColumns(def) ?? [AGE];
+  // Events are told by what happened; their names come last, in wide output.
+  return def.kind === 'Event' ? [...columns, { ...NAME, priority: 1 }] : [NAME, ...columns];
 };
 
 const partial = (object: KubeObject): JsonObject =>
