@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS } from '#model/ports.ts';
 import { ApiError } from '#local/kube-api/api-types.ts';
 import type { KubeObject, KubeStore, ResourceName } from '#local/kube-api/api-types.ts';
-import { asString } from '#local/kube-api/json.ts';
+import { asNumber, asString } from '#local/kube-api/json.ts';
 import { PODS } from '#local/kubelet/resources.ts';
 import { REPOSITORY, startLocal } from '../launcher.ts';
 import type { Local } from '../launcher.ts';
-import { COLLECTIONS, VECTOR_CLUSTERS, applyManifests, parseManifests } from '../manifests.ts';
+import { COLLECTIONS, SHARDS, VECTOR_CLUSTERS, applyManifests, parseManifests } from '../manifests.ts';
 import { clusterTable } from './cluster-table.ts';
 import { loadWords } from './load.ts';
 import { measureLatency, measureRecall, sampleOf } from './measure.ts';
@@ -27,6 +27,8 @@ const INDEXED_TIMEOUT_MS = 300_000;
 const POLL_MS = 100;
 const ASKED = ['king', 'coffee', 'berlin', 'quickly'];
 const RECALL_QUERIES = 200;
+/** The operator writes counts to the API some seconds late; the table waits for them this long. */
+const COUNTS_TIMEOUT_MS = 12_000;
 const LATENCY_QUERIES = 1_000;
 
 const screen = new Screen(process.stdout);
@@ -125,6 +127,7 @@ async function useCluster(api: PointsApi, local: Local): Promise<void> {
     );
   }
   await screen.step('every point is in its index', (waiting) => untilIndexed(api, waiting));
+  await screen.step('the Kubernetes API knows the counts', (waiting) => untilCounted(local.store, waiting));
   screen.line();
   for (const line of await clusterTable(local.kubeconfig, '/apis/annulus.dev/v1alpha1/namespaces/default/shards'))
     screen.line(`  ${line}`);
@@ -154,6 +157,19 @@ async function untilIndexed(api: PointsApi, waiting: (text: string) => void): Pr
     if (Date.now() > deadline)
       throw new CannotGoOn(`the collection is still ${status} after ${INDEXED_TIMEOUT_MS / 1000} s`);
     waiting(`the collection is ${status}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Waits until the Shards' status adds up to all words; goes on without after a while. */
+async function untilCounted(store: KubeStore, waiting: (text: string) => void): Promise<void> {
+  const deadline = Date.now() + COUNTS_TIMEOUT_MS;
+  for (;;) {
+    const shards = await store.list(SHARDS, { namespace: 'default' });
+    const mine = shards.items.filter((shard) => shard.spec?.['collection'] === COLLECTION);
+    const points = mine.reduce((sum, shard) => sum + (asNumber(shard.status?.['points']) ?? 0), 0);
+    if (points >= WORDS || Date.now() > deadline) return;
+    waiting(`${points.toLocaleString('en')} points in status`);
     await sleep(POLL_MS);
   }
 }

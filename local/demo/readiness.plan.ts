@@ -41,6 +41,10 @@ export function planReadiness(sight: Sight): Readiness {
   if (accepted?.['status'] === 'False')
     return { kind: 'hopeless', why: `the cluster was refused: ${asString(accepted['message'])}` };
   if (cluster?.['status'] !== 'True') return { kind: 'waiting', for: clusterWait(sight) };
+  // After a restart the cluster's status is still that of before; the kubelet's word on the pods is of now.
+  const wanted = asNumber(sight.cluster?.spec?.['nodes']) ?? 0;
+  const ready = sight.pods.filter((pod) => condition(pod, 'Ready')?.['status'] === 'True').length;
+  if (ready < wanted) return { kind: 'waiting', for: `${ready} of ${wanted} nodes ready` };
   if (condition(sight.collection, 'Available')?.['status'] !== 'True') {
     return { kind: 'waiting', for: asString(sight.collection?.status?.['message']) || 'the collection' };
   }
