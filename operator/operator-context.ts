@@ -18,6 +18,8 @@ export interface OperatorContext {
   config: BuildConfig;
   podMonitors: boolean;
   log: Logger;
+  /** When this process began to work, ms: nodes not heard of since may be fine. */
+  startedAt: number;
 }
 
 /** When each object's status was last written, so that counters are not written too often. Bounded by dropping the oldest. */

@@ -86,6 +86,7 @@ export class Operator {
       config: options.config,
       podMonitors,
       log,
+      startedAt: Date.now(),
     };
     const advice = new AdviceSource(context);
     const make = (name: string, workers: number, reconcile: MapPublisher['reconcile']): WorkQueue =>

@@ -1,0 +1,106 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Shard, ShardCopy } from '#crds/v1alpha1/index.ts';
+import { evenSlots } from '#model/slot.ts';
+import { makeCluster, makeShard } from '../../testing/fixtures.ts';
+import { advise, blockOf, PATIENCE_MS, SETTLE_MS, type AdviceNode } from './placement-advice.ts';
+
+const NOW = 1_000_000;
+const nodes = (connected: number, of = 3, since = 0): AdviceNode[] =>
+  Array.from({ length: of }, (_, i) => ({ name: `ring-${i}`, zone: '', connected: i < connected, since }));
+const fresh = (count: number): Shard[] => evenSlots(count).map((slots, index) => makeShard({ index, slots }));
+const placed = (index: number, ...on: string[]): Shard =>
+  makeShard(
+    { index },
+    {
+      primaryTerm: 1,
+      copies: on.map((node, i): ShardCopy => ({
+        node,
+        role: i === 0 ? 'Primary' : 'Replica',
+        inSync: true,
+        allocationId: node,
+      })),
+    },
+  );
+
+describe('first copies', () => {
+  test('all shards are spread when all nodes are there', () => {
+    const { byShard } = advise({ cluster: makeCluster(), nodes: nodes(3), shards: fresh(6), now: NOW });
+    const loads = new Map<string, number>();
+    for (const advice of byShard.values()) {
+      expect(new Set(advice.first).size).toBe(2);
+      for (const node of advice.first) loads.set(node, (loads.get(node) ?? 0) + 1);
+    }
+    expect([...loads.values()]).toEqual([4, 4, 4]);
+  });
+
+  test('a shard gets the same place whether its sisters are placed already or not', () => {
+    const cluster = makeCluster();
+    const all = advise({ cluster, nodes: nodes(3), shards: fresh(4), now: NOW });
+    const one = all.byShard.get('words-0')!.first;
+    const shards = [placed(0, ...one), ...fresh(4).slice(1)];
+    const rest = advise({ cluster, nodes: nodes(3), shards, now: NOW });
+    expect(rest.byShard.get('words-0')!.first).toEqual([]);
+    for (const name of ['words-1', 'words-2', 'words-3']) {
+      expect(new Set(rest.byShard.get(name)!.first)).toEqual(new Set(all.byShard.get(name)!.first));
+    }
+  });
+
+  test('wait for nodes that are on their way, but not for ever', () => {
+    const at = (connected: number, quietMs: number): unknown => {
+      const input = { cluster: makeCluster(), nodes: nodes(connected, 3, NOW - quietMs), shards: fresh(1), now: NOW };
+      const { first, blocked, askAgainMs } = advise(input).byShard.get('words-0')!;
+      return [first.length, blocked[0]?.reason, askAgainMs];
+    };
+    expect(at(0, PATIENCE_MS)).toEqual([0, 'WaitingForNodes', undefined]);
+    expect(at(2, SETTLE_MS - 1)).toEqual([0, 'WaitingForNodes', 1]);
+    expect(at(2, SETTLE_MS)).toEqual([2, undefined, undefined]);
+    expect(at(1, PATIENCE_MS - 1)).toEqual([0, 'WaitingForNodes', 1]);
+    expect(at(1, PATIENCE_MS)).toEqual([1, undefined, undefined]);
+    expect(at(3, 0)).toEqual([2, undefined, undefined]);
+  });
+});
+
+describe('later', () => {
+  test('a missing copy goes to a connected node, a copy too many goes away', () => {
+    const shards = [placed(0, 'ring-0'), placed(1, 'ring-0', 'ring-1', 'ring-2')];
+    const { byShard } = advise({ cluster: makeCluster(), nodes: nodes(3), shards, now: NOW });
+    expect(byShard.get('words-0')!.add).toHaveLength(1);
+    expect(['ring-1', 'ring-2']).toContain(byShard.get('words-0')!.add[0]);
+    expect(byShard.get('words-1')!.remove).toHaveLength(1);
+  });
+
+  test('without a free node it says so', () => {
+    const { byShard } = advise({ cluster: makeCluster(), nodes: nodes(1), shards: [placed(0, 'ring-0')], now: NOW });
+    expect(byShard.get('words-0')).toMatchObject({ add: [], blocked: [{ reason: 'NotEnoughNodes' }] });
+  });
+
+  test('recoveries under way use up the budget', () => {
+    const joining = (index: number): Shard => {
+      const shard = placed(index, 'ring-0', 'ring-1');
+      shard.status!.copies![1] = { node: 'ring-1', role: 'Joining', inSync: false, allocationId: 'x' };
+      return shard;
+    };
+    const shards = [joining(0), joining(1), placed(2, 'ring-0')];
+    const { byShard } = advise({ cluster: makeCluster(), nodes: nodes(3), shards, now: NOW });
+    expect(byShard.get('words-2')).toMatchObject({ add: [], blocked: [{ reason: 'MigrationBudgetReached' }] });
+  });
+
+  test('a copy whose node is only away is not made elsewhere', () => {
+    const { byShard } = advise({
+      cluster: makeCluster(),
+      nodes: nodes(2),
+      shards: [placed(0, 'ring-0', 'ring-2')],
+      now: NOW,
+    });
+    expect(byShard.get('words-0')).toEqual({ first: [], add: [], remove: [], blocked: [] });
+  });
+
+  test('a drain is wanted and waits for migrations to be built', () => {
+    const cluster = makeCluster({ nodes: 2 });
+    const { plan, byShard } = advise({ cluster, nodes: nodes(3), shards: [placed(0, 'ring-0', 'ring-2')], now: NOW });
+    const drain = plan.wish.find((move) => move.kind === 'Drain')!;
+    expect(drain).toMatchObject({ from: 'ring-2', to: 'ring-1' });
+    expect(blockOf(drain, plan)).toBe('MigrationNotYetSupported');
+    expect(byShard.get('words-0')).toMatchObject({ add: [], remove: [] });
+  });
+});
