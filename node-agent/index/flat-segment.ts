@@ -1,18 +1,20 @@
-import type { Distance } from './distance.ts';
-import type { TopK } from './top-k.ts';
-import type { LabelSet } from './label-set.ts';
+import type { BlockScan } from './block-scan.ts';
+import { rowFloats } from './kernel.ts';
 
 const START_ROWS = 64;
 
 /** Vectors side by side in memory, searched by scanning. */
 export class FlatSegment {
   readonly #dimension: number;
+  /** Floats from one row to the next: padded for the kernel. */
+  readonly #width: number;
   #vectors: Float32Array<ArrayBuffer>;
   #labels: number[] = [];
   #rows = new Map<number, number>();
 
   constructor(dimension: number) {
     this.#dimension = dimension;
+    this.#width = rowFloats(dimension);
     this.#vectors = new Float32Array(0);
   }
 
@@ -30,9 +32,9 @@ export class FlatSegment {
 
   add(label: number, vector: Float32Array): void {
     const row = this.#labels.length;
-    const end = (row + 1) * this.#dimension;
+    const end = (row + 1) * this.#width;
     if (end > this.#vectors.length) this.#resize(Math.max(START_ROWS, row * 2));
-    this.#vectors.set(vector, row * this.#dimension);
+    this.#vectors.set(vector, row * this.#width);
     this.#labels.push(label);
     this.#rows.set(label, row);
   }
@@ -44,13 +46,13 @@ export class FlatSegment {
     const last = this.#labels.length - 1;
     const moved = this.#labels[last]!;
     if (row !== last) {
-      this.#vectors.copyWithin(row * this.#dimension, last * this.#dimension, (last + 1) * this.#dimension);
+      this.#vectors.copyWithin(row * this.#width, last * this.#width, (last + 1) * this.#width);
       this.#labels[row] = moved;
       this.#rows.set(moved, row);
     }
     this.#labels.pop();
     this.#rows.delete(label);
-    if (last > START_ROWS && last < this.#vectors.length / this.#dimension / 4) this.#resize(last * 2);
+    if (last > START_ROWS && last < this.#vectors.length / this.#width / 4) this.#resize(last * 2);
     return true;
   }
 
@@ -69,22 +71,17 @@ export class FlatSegment {
   vector(label: number): Float32Array<ArrayBuffer> | undefined {
     const row = this.#rows.get(label);
     if (row === undefined) return undefined;
-    return this.#vectors.subarray(row * this.#dimension, (row + 1) * this.#dimension);
+    return this.#vectors.subarray(row * this.#width, row * this.#width + this.#dimension);
   }
 
-  /** Offers every vector (that `only` has) to `top`. */
-  scan(query: Float32Array, queryFrom: number, distance: Distance, only: LabelSet | null, top: TopK): void {
-    const labels = this.#labels;
-    for (let row = 0; row < labels.length; row++) {
-      const label = labels[row]!;
-      if (only !== null && !only.has(label)) continue;
-      top.offer(distance(query, queryFrom, this.#vectors, row * this.#dimension, this.#dimension), label);
-    }
+  /** Measures every vector (that `passes`). */
+  scan(scan: BlockScan, passes: ((label: number) => boolean) | null): void {
+    scan.addMatrix(this.#labels, this.#vectors, passes);
   }
 
   #resize(rows: number): void {
-    const grown = new Float32Array(rows * this.#dimension);
-    grown.set(this.#vectors.subarray(0, Math.min(this.#vectors.length, this.#labels.length * this.#dimension)));
+    const grown = new Float32Array(rows * this.#width);
+    grown.set(this.#vectors.subarray(0, Math.min(this.#vectors.length, this.#labels.length * this.#width)));
     this.#vectors = grown;
   }
 }

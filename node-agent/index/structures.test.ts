@@ -5,7 +5,9 @@ import { FlatSegment } from './flat-segment.ts';
 import { LabelIds } from './label-ids.ts';
 import { LabelSet } from './label-set.ts';
 import { TopK } from './top-k.ts';
-import { distanceOf, passesThreshold, scoreOf } from './distance.ts';
+import { BlockScan } from './block-scan.ts';
+import { passesThreshold, scoreOf } from './distance.ts';
+import { blockDistances, loadRow } from './kernel.ts';
 
 // Each structure against its dumb twin.
 
@@ -83,7 +85,8 @@ test('FlatSegment finds what was added and not deleted, through growing and shri
       expect(flat.size).toBe(twin.size);
       for (const [item, second] of twin) expect([...flat.vector(item)!]).toEqual([item, second]);
       const top = new TopK(500, () => undefined);
-      flat.scan(Float32Array.of(0, 0), 0, distanceOf('Euclid'), null, top);
+      const shape = { dimension: 2, metric: 'Euclid' as const, m: 2, efConstruction: 4 };
+      flat.scan(new BlockScan(shape, [Float32Array.of(0, 0)], [top]), null);
       expect(new Set(top.sorted().labels)).toEqual(new Set(twin.keys()));
     }),
     { numRuns: 30 },
@@ -91,20 +94,41 @@ test('FlatSegment finds what was added and not deleted, through growing and shri
 });
 
 describe('distances and scores', () => {
-  const numbers = fc.array(fc.float({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 19 });
+  const numbers = (dimension: number): fc.Arbitrary<Float32Array> =>
+    fc.float32Array({ min: -10, max: 10, noNaN: true, minLength: dimension, maxLength: dimension });
+  const blocks = fc.integer({ min: 1, max: 70 }).chain((dimension) =>
+    fc.record({
+      dimension: fc.constant(dimension),
+      query: numbers(dimension),
+      rows: fc.array(numbers(dimension), { minLength: 1, maxLength: 9 }),
+    }),
+  );
 
   test('agree with their definitions for every length', () => {
     fc.assert(
-      fc.property(numbers, numbers, (left, right) => {
-        const length = Math.min(left.length, right.length);
-        const [a, b] = [Float32Array.from(left.slice(0, length)), Float32Array.from(right.slice(0, length))];
-        const dot = a.reduce((sum, x, i) => sum + x * b[i]!, 0);
-        const square = a.reduce((sum, x, i) => sum + (x - b[i]!) ** 2, 0);
-        const score = (metric: 'Dot' | 'Euclid'): number => scoreOf(metric, distanceOf(metric)(a, 0, b, 0, length));
-        expect(Math.abs(score('Dot') - dot)).toBeLessThan(1e-3);
-        expect(Math.abs(score('Euclid') - Math.sqrt(square))).toBeLessThan(1e-3);
+      fc.property(blocks, fc.constantFrom('Dot' as const, 'Euclid' as const), ({ dimension, query, rows }, metric) => {
+        rows.forEach((row, i) => loadRow(row, dimension, i));
+        const distances = blockDistances(metric === 'Euclid', query, dimension, rows.length);
+        rows.forEach((row, i) => {
+          const dot = row.reduce((sum, x, d) => sum + x * query[d]!, 0);
+          const square = row.reduce((sum, x, d) => sum + (x - query[d]!) ** 2, 0);
+          const expected = metric === 'Euclid' ? Math.sqrt(square) : dot;
+          expect(Math.abs(scoreOf(metric, distances[i]!) - expected)).toBeLessThan(2e-2);
+        });
       }),
     );
+  });
+
+  test('several blocks and queries in one scan', () => {
+    const shape = { dimension: 3, metric: 'Dot' as const, m: 2, efConstruction: 4 };
+    const tops = [new TopK(2, (item) => item), new TopK(2, (item) => item)];
+    const scan = new BlockScan(shape, [Float32Array.of(1, 0, 0), Float32Array.of(-1, 0, 1)], tops);
+    for (let item = 1; item <= 10_000; item++) scan.add(item, Float32Array.of(item, 0, item === 77 ? 1e6 : 0));
+    scan.finish();
+    expect(tops.map((top) => top.sorted().labels)).toEqual([
+      [10_000, 9_999],
+      [77, 1],
+    ]);
   });
 
   test('thresholds: at least for similarities, at most for distances', () => {

@@ -16,6 +16,11 @@ export class TopK {
     return this.#labels.length;
   }
 
+  /** Nothing farther than this can get in. */
+  get worst(): number {
+    return this.#labels.length < this.#k ? Infinity : (this.#distances[0] ?? -Infinity);
+  }
+
   offer(distance: number, label: number): void {
     const size = this.#labels.length;
     if (size < this.#k) {

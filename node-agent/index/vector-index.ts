@@ -1,5 +1,5 @@
 import { INDEX_TUNING, REBUILD_DELETED_SHARE, type IndexTuning } from '../shard/limits.ts';
-import { distanceOf, type Distance } from './distance.ts';
+import { BlockScan } from './block-scan.ts';
 import { FlatSegment } from './flat-segment.ts';
 import { Graph, type GraphShape, type Nearest } from './graph.ts';
 import type { LabelIds } from './label-ids.ts';
@@ -40,7 +40,6 @@ const SHORT_EF_FACTOR = 4;
  */
 export class VectorIndex {
   readonly shape: GraphShape;
-  readonly #distance: Distance;
   readonly #ids: LabelIds;
   readonly #source: VectorSource;
   readonly #flat: FlatSegment;
@@ -52,7 +51,6 @@ export class VectorIndex {
   constructor(shape: GraphShape, ids: LabelIds, source: VectorSource, tuning: Partial<IndexTuning> = {}) {
     this.#tuning = { ...INDEX_TUNING, ...tuning };
     this.shape = shape;
-    this.#distance = distanceOf(shape.metric);
     this.#ids = ids;
     this.#source = source;
     this.#flat = new FlatSegment(shape.dimension);
@@ -252,7 +250,8 @@ export class VectorIndex {
         if (!this.#graph?.live.has(label)) top.offer(more.distances[i]!, label);
       });
     }
-    this.#flat.scan(queries.vectors, from, this.#distance, queries.passing, top);
+    const query = queries.vectors.subarray(from, from + this.shape.dimension);
+    this.#flat.scan(new BlockScan(this.shape, [query], [top]), filter ?? null);
     return top.sorted();
   }
 
@@ -260,20 +259,21 @@ export class VectorIndex {
   #exact({ vectors, k, passing }: Queries, offsets: number[]): Nearest[] {
     const { dimension } = this.shape;
     const tops = offsets.map(() => this.#top(k));
-    offsets.forEach((from, q) => this.#flat.scan(vectors, from, this.#distance, passing, tops[q]!));
-    const offer = (label: number, vector: Float32Array): void =>
-      offsets.forEach((from, q) => tops[q]!.offer(this.#distance(vectors, from, vector, 0, dimension), label));
+    const queries = offsets.map((from) => vectors.subarray(from, from + dimension));
+    const scan = new BlockScan(this.shape, queries, tops);
+    this.#flat.scan(scan, passing && ((label) => passing.has(label)));
     if (this.#graph !== null && passing !== null && passing.size <= this.size / 4) {
       for (const label of passing) {
         if (this.#flat.has(label)) continue;
         const vector = this.#source.vectorOf(label);
-        if (vector) offer(label, vector);
+        if (vector) scan.add(label, vector);
       }
     } else if (this.#graph !== null) {
       for (const { label, vector } of this.#source.vectors()) {
-        if (!this.#flat.has(label) && passing?.has(label) !== false) offer(label, vector);
+        if (!this.#flat.has(label) && passing?.has(label) !== false) scan.add(label, vector);
       }
     }
+    scan.finish();
     return tops.map((top) => top.sorted());
   }
 
