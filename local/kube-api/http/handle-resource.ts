@@ -8,6 +8,7 @@ import { toScale, withScale } from '../engine/scale.ts';
 import { listObjects, selection } from '../engine/selection.ts';
 import { asNumber, asObject, asString } from '../json.ts';
 import type { Json } from '../json.ts';
+import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf.ts';
 import type { ResourceDef } from '../resource-def.ts';
 import { badRequest, methodNotAllowed, unknownPath, unsupportedMediaType } from '../status-errors.ts';
 import { isDryRun, isTrue, positiveInteger, writeRequest } from './query.ts';
@@ -18,7 +19,7 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   readonly contentType: string;
   readonly userAgent: string | undefined;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
 export interface ApiResponse {
@@ -31,8 +32,9 @@ const BODY_TYPES = ['application/json', 'application/yaml'];
 
 function readBody(request: ApiRequest): Json {
   const type = request.contentType.split(';')[0] ?? '';
+  if (type === PROTOBUF_TYPE) return decodeProtobuf(request.body);
   if (type !== '' && !BODY_TYPES.includes(type)) throw unsupportedMediaType();
-  return parseBody(request.body, type);
+  return parseBody(request.body.toString('utf8'), type);
 }
 
 const success = (def: ResourceDef, object: KubeObject): KubeStatus => ({
@@ -50,7 +52,7 @@ const success = (def: ResourceDef, object: KubeObject): KubeStatus => ({
 
 /** Delete options come in the body, in the query, or both. */
 function deleteQuery(request: ApiRequest): { query: DeleteQuery; dryRun: boolean } {
-  const body = request.body === '' ? {} : asObject(readBody(request));
+  const body = request.body.length === 0 ? {} : asObject(readBody(request));
   const preconditions = asObject(body['preconditions']);
   const grace = asNumber(body['gracePeriodSeconds']) ?? positiveInteger(request.query, 'gracePeriodSeconds');
   const policy = asString(body['propagationPolicy']) || (request.query.get('propagationPolicy') ?? '');
@@ -188,7 +190,7 @@ export class ResourceHandler {
     if (name === '') throw methodNotAllowed();
     const type = request.contentType.split(';')[0] ?? '';
     const write = writeRequest(request.query, request.userAgent, warn);
-    const body = parseBody(request.body, type);
+    const body = parseBody(request.body.toString('utf8'), type);
     const door = subresource === 'status' ? 'status' : undefined;
     if (type === PATCH_TYPES.applyYaml && subresource !== 'scale') {
       const named = request.query.get('fieldManager') ?? '';

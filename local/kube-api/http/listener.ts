@@ -43,7 +43,7 @@ export interface ListenerOptions {
 
 const HEALTH_PATHS = new Set(['/healthz', '/livez', '/readyz']);
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -51,7 +51,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
     if (size > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function sendJson(
@@ -165,7 +165,7 @@ export class Listener {
       });
       return;
     }
-    const body = method === 'GET' ? '' : await readBody(request);
+    const body = method === 'GET' ? Buffer.alloc(0) : await readBody(request);
     const answer = this.resources.handle(target, {
       method,
       query,
