@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { asArray, asObject } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { at, configMap, metaOf } from './case.ts';
+import { contractCases, at, configMap, metaOf } from './case.ts';
 import type { ContractCase } from './case.ts';
 import type { Answer } from './client.ts';
 import { widget } from './widget.ts';
@@ -24,7 +24,7 @@ const service = (name: string, ports: Json): JsonObject => ({
   spec: { selector: { app: 'x' }, ports },
 });
 
-export const APPLY_CASES: readonly ContractCase[] = [
+export const APPLY_CASES: readonly ContractCase[] = contractCases([
   {
     name: 'creates, and does nothing the second time',
     run: async ({ client, core }) => {
@@ -260,4 +260,4 @@ export const APPLY_CASES: readonly ContractCase[] = [
       );
     },
   },
-];
+]);

@@ -17,6 +17,9 @@ export interface ContractCase {
   run(context: ContractContext): Promise<void>;
 }
 
+/** Gives the cases their type, each function's arguments included. */
+export const contractCases = (cases: readonly ContractCase[]): readonly ContractCase[] => cases;
+
 const READY_ATTEMPTS = 100;
 const READY_PAUSE_MS = 100;
 

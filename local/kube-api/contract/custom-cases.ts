@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
-import { at, metaOf } from './case.ts';
+import { contractCases, at, metaOf } from './case.ts';
 import type { ContractCase } from './case.ts';
 import { widget } from './widget.ts';
 
-export const CUSTOM_CASES: readonly ContractCase[] = [
+export const CUSTOM_CASES: readonly ContractCase[] = contractCases([
   {
     name: 'unknown fields are pruned with a warning, defaults filled in, status dropped at creation',
     run: async ({ client, widgets }) => {
@@ -181,4 +181,4 @@ export const CUSTOM_CASES: readonly ContractCase[] = [
       );
     },
   },
-];
+]);

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Json } from '../json.ts';
 import { asArray } from '../json.ts';
-import { configMap, metaOf, until } from './case.ts';
+import { contractCases, configMap, metaOf, until } from './case.ts';
 import type { ContractCase, ContractContext } from './case.ts';
 
 const FINALIZER = 'contract.annulus.dev/hold';
@@ -21,7 +21,7 @@ async function family(
 const gone = { code: 404 };
 const code = (answer: { code: number }): boolean => answer.code === 404;
 
-export const DELETION_CASES: readonly ContractCase[] = [
+export const DELETION_CASES: readonly ContractCase[] = contractCases([
   {
     name: 'answers with a Status that names what is gone',
     run: async ({ client, core }) => {
@@ -162,4 +162,4 @@ export const DELETION_CASES: readonly ContractCase[] = [
       expect(await until(() => client.get(url), code)).toMatchObject(gone);
     },
   },
-];
+]);

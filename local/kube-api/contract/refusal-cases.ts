@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Json } from '../json.ts';
-import { configMap } from './case.ts';
+import { contractCases, configMap } from './case.ts';
 import type { ContractCase, ContractContext } from './case.ts';
 import { widget } from './widget.ts';
 
@@ -139,7 +139,7 @@ const SPECS: readonly [string, Json, string][] = [
   ['a rule on quantities', { quota: '2Gi' }, 'spec: Invalid value: "object": quota below 1Gi'],
 ];
 
-export const REFUSAL_CASES: readonly ContractCase[] = [
+export const REFUSAL_CASES: readonly ContractCase[] = contractCases([
   ...CONFIG_MAPS.map(({ what, body, code, message, query = '', url }): ContractCase => ({
     name: `refuses ${what}`,
     run: async (context) => {
@@ -192,4 +192,4 @@ export const REFUSAL_CASES: readonly ContractCase[] = [
       });
     },
   },
-];
+]);

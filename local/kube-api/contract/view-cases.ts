@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { asArray, asObject, asString } from '../json.ts';
 import type { JsonObject } from '../json.ts';
-import { configMap, metaOf, until } from './case.ts';
+import { contractCases, configMap, metaOf, until } from './case.ts';
 import type { ContractCase } from './case.ts';
 import type { Answer } from './client.ts';
 import { widget, WIDGET_GROUP } from './widget.ts';
@@ -13,7 +13,7 @@ const columns = (answer: Answer): string[] =>
   asArray(answer.body['columnDefinitions']).map((column) => asString(asObject(column)['name']));
 const rows = (answer: Answer): JsonObject[] => asArray(answer.body['rows']).map(asObject);
 
-export const VIEW_CASES: readonly ContractCase[] = [
+export const VIEW_CASES: readonly ContractCase[] = contractCases([
   {
     name: 'lists in pages',
     run: async ({ client, core }) => {
@@ -215,4 +215,4 @@ export const VIEW_CASES: readonly ContractCase[] = [
       });
     },
   },
-];
+]);

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { asObject, asString } from '../json.ts';
 import type { JsonObject } from '../json.ts';
-import { configMap, metaOf } from './case.ts';
+import { contractCases, configMap, metaOf } from './case.ts';
 import type { ContractCase } from './case.ts';
 import type { ContractClient } from './client.ts';
 
@@ -26,7 +26,7 @@ const isNamed =
   (event: JsonObject): boolean =>
     brief(event) === `${type} ${name}`;
 
-export const WATCH_CASES: readonly ContractCase[] = [
+export const WATCH_CASES: readonly ContractCase[] = contractCases([
   {
     name: 'gives every change after a resourceVersion, in order',
     run: async ({ client, core }) => {
@@ -126,4 +126,4 @@ export const WATCH_CASES: readonly ContractCase[] = [
       });
     },
   },
-];
+]);

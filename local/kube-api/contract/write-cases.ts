@@ -1,11 +1,11 @@
 import { expect } from '@jest/globals';
 import { asObject } from '../json.ts';
-import { at, configMap, metaOf } from './case.ts';
+import { contractCases, at, configMap, metaOf } from './case.ts';
 import type { ContractCase } from './case.ts';
 
 const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
 
-export const WRITE_CASES: readonly ContractCase[] = [
+export const WRITE_CASES: readonly ContractCase[] = contractCases([
   {
     name: 'create fills metadata and says who wrote what',
     run: async ({ client, core, namespace }) => {
@@ -207,4 +207,4 @@ export const WRITE_CASES: readonly ContractCase[] = [
       expect(made.body['stringData']).toBeUndefined();
     },
   },
-];
+]);
