@@ -1,7 +1,7 @@
 import type { PayloadIndex } from '#crds/v1alpha1/index.ts';
 import type { Bounds } from '../filter/filter.ts';
 import type { Path } from '../filter/path.ts';
-import { parsePayload } from '../shard/payload-edit.ts';
+import { readPayload } from '../shard/payload-edit.ts';
 import type { Store } from '../shard/store.ts';
 import { fieldValues, isRangeType, pathOfField, type FieldType } from './field-values.ts';
 import { LabelSet } from './label-set.ts';
@@ -76,8 +76,8 @@ export class PayloadIndexes {
   /** Follows a change of a point's payload, in the same transaction. */
   changed(label: number, before: string | null, after: string | null): void {
     if (this.#fields.size === 0) return;
-    const old = before === null ? {} : (parsePayload(before) ?? {});
-    const now = after === null ? {} : (parsePayload(after) ?? {});
+    const old = readPayload(before);
+    const now = readPayload(after);
     for (const field of this.#fields.values()) {
       const oldValues = fieldValues(old, field.steps, field.type);
       const newValues = fieldValues(now, field.steps, field.type);
@@ -112,7 +112,7 @@ export class PayloadIndexes {
     const rows = this.#store.headsAfter(field.builtTo, BUILD_STEP_ROWS);
     for (const { label, payload } of rows) {
       if (payload !== null) {
-        for (const value of fieldValues(parsePayload(payload) ?? {}, field.steps, field.type))
+        for (const value of fieldValues(readPayload(payload), field.steps, field.type))
           this.#insert(field, value, label);
       }
       field.builtTo = label;

@@ -1,6 +1,6 @@
 import { jsonText } from '../filter/json.ts';
 import { isObject, parsePath, type Path } from '../filter/path.ts';
-import { parsePayload, removeKeys } from './payload-edit.ts';
+import { readPayload, removeKeys } from './payload-edit.ts';
 import type { Fields } from './shard-host.ts';
 
 type Step = Path['steps'][number];
@@ -10,7 +10,7 @@ export function projectPayload(payload: string | null, wanted: Fields['payload']
   if (wanted === false || payload === null) return null;
   if (wanted === true) return payload;
   if ('exclude' in wanted) return removeKeys(payload, wanted.exclude) ?? '{}';
-  const value = parsePayload(payload) ?? {};
+  const value = readPayload(payload);
   return jsonText(include(value, wanted.include.flatMap(stepsOf)) ?? {});
 }
 

@@ -5,7 +5,7 @@ import { compileFilter, type Predicate } from '../filter/match.ts';
 import { parseFilterText } from '../filter/parse.ts';
 import { pointIdFromKey } from '#model/point-id.ts';
 import { PREPARED_FILTERS_MAX } from './limits.ts';
-import { parsePayload } from './payload-edit.ts';
+import { readPayload } from './payload-edit.ts';
 import type { PointHead, Store } from './store.ts';
 
 /** Filters of one copy; the answer of each is prepared once between two writes. */
@@ -72,5 +72,5 @@ export class Filters {
 
 /** A point as predicates see it. */
 export function subjectOf({ key, payload, hasVector }: PointHead): Parameters<Predicate>[0] {
-  return { id: pointIdFromKey(key), hasVector, payload: payload === null ? {} : (parsePayload(payload) ?? {}) };
+  return { id: pointIdFromKey(key), hasVector, payload: readPayload(payload) };
 }

@@ -23,10 +23,17 @@ export function parsePayload(text: string): Payload | null {
   }
 }
 
+/** A payload that was checked when it was written; none is an empty one. */
+export function readPayload(text: string | null): Payload {
+  if (text === null) return {};
+  const value = parseJson(text);
+  return isObject(value) ? value : {};
+}
+
 /** Sets the fields of `patch` in the payload, or in the object at `key`, which is made when it is not there. */
 export function mergePayload(payload: string | null, patch: string, key?: string): string | null {
-  const patchObject = parsePayload(patch) ?? {};
-  const old = payload === null ? {} : (parsePayload(payload) ?? {});
+  const patchObject = readPayload(patch);
+  const old = readPayload(payload);
   const path = key === undefined ? null : parsePath(key);
   if (path === null) return textOf(assign(old, patchObject));
   const merged = mergeAt(old, path.steps, patchObject);
@@ -36,7 +43,7 @@ export function mergePayload(payload: string | null, patch: string, key?: string
 /** Removes the values at the paths; paths that lead nowhere are no error. */
 export function removeKeys(payload: string | null, keys: string[]): string | null {
   if (payload === null) return null;
-  let value: unknown = parsePayload(payload) ?? {};
+  let value: unknown = readPayload(payload);
   for (const key of keys) {
     const path = parsePath(key);
     if (path) value = removeAt(value, path.steps);

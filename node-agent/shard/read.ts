@@ -6,7 +6,7 @@ import type { ShardCopy } from './copy.ts';
 import { projectPayload } from './fields.ts';
 import { subjectOf } from './filters.ts';
 import { SCAN_STEP_ROWS, SCROLL_SORT_MAX_POINTS } from './limits.ts';
-import { parsePayload } from './payload-edit.ts';
+import { readPayload } from './payload-edit.ts';
 import type { Fields, ShardPoint, ShardScroll, ShardScrollPage } from './shard-host.ts';
 import { keyOf, type PointHead } from './store.ts';
 
@@ -115,7 +115,7 @@ function scannedValues(copy: ShardCopy, { field, direction, startFrom }: NonNull
   const found: Ordered[] = [];
   for (const { label, payload } of copy.store.heads()) {
     if (payload === null) continue;
-    for (const value of fieldValues(parsePayload(payload) ?? {}, path, type)) {
+    for (const value of fieldValues(readPayload(payload), path, type)) {
       if (typeof value !== 'number') continue;
       if (startFrom === undefined || (value - startFrom) * sign >= 0) found.push({ value, label });
     }
