@@ -29,7 +29,7 @@ export function collectionInfo(collection: MapCollection, stats: CollectionStats
     config: {
       params: {
         vectors: { size: collection.dimension, distance: collection.metric },
-        shard_number: collection.routing.length,
+        shard_number: collection.routing.length || collection.shards.length,
         replication_factor: collection.replicationFactor,
         write_consistency_factor: minInSync(collection),
         on_disk_payload: true,

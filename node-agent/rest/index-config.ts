@@ -1,5 +1,6 @@
 import type { PayloadIndex } from '#crds/v1alpha1/index.ts';
-import { at, flag, object, oneOf, refuse, required, text } from './read.ts';
+import { at, flag, object, oneOf, refuse, required } from './read.ts';
+import { payloadPath } from './request-parts.ts';
 import { malformed, outOfBounds, unsupported } from './refusals.ts';
 
 const INDEX_TYPES = ['keyword', 'integer', 'float', 'bool', 'datetime', 'uuid', 'text', 'geo'] as const;
@@ -21,7 +22,7 @@ const INDEX_OTHER = ['memory', 'min_token_len', 'max_token_len', 'phrase_matchin
 /** Reads the body of PUT /collections/{name}/index. */
 export function parseIndex(value: unknown): PayloadIndex {
   const fields = object(value, '', ['field_name', 'field_schema']);
-  const field = text(required(fields, '', 'field_name'), 'field_name');
+  const field = payloadPath(required(fields, '', 'field_name'), 'field_name');
   if (field === '' || field.length > 512) throw outOfBounds('field_name', 'must have 1 to 512 characters');
   let schema = fields['field_schema'];
   if (schema == null)

@@ -2,9 +2,9 @@ import type { MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
 import { parseDatetime } from '../filter/datetime.ts';
 import type { ScrollRequest } from '../routing/router.ts';
-import { at, number, object, oneOf, text } from './read.ts';
+import { at, number, object, oneOf } from './read.ts';
 import { malformed } from './refusals.ts';
-import { rangeIndexed } from './request-parts.ts';
+import { payloadPath, rangeIndexed } from './request-parts.ts';
 
 /** Reads order_by: a payload field, or `{key, direction, start_from}`. The field needs an index that knows ranges. */
 export function parseOrder(
@@ -13,7 +13,7 @@ export function parseOrder(
   collection: MapCollection,
 ): NonNullable<ScrollRequest['order']> {
   const fields = typeof value === 'string' ? { key: value } : object(value, path, ['key', 'direction', 'start_from']);
-  const field = text(fields['key'], at(path, 'key'));
+  const field = payloadPath(fields['key'], at(path, 'key'));
   const direction =
     fields['direction'] == null ? 'asc' : oneOf(fields['direction'], at(path, 'direction'), ['asc', 'desc']);
   const startFrom = startValue(fields['start_from'], at(path, 'start_from'));

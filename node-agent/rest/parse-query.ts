@@ -1,4 +1,5 @@
 import type { MapCollection } from '#model/cluster-map.ts';
+import { DEFAULT_LIMIT, MAX_EXAMPLES, MAX_RESULTS } from './limits.ts';
 import { parseOrder } from './parse-order.ts';
 import type { Aim, Example, QueryPlan } from './query-plan.ts';
 import {
@@ -14,8 +15,8 @@ import {
   required,
   type Fields,
 } from './read.ts';
-import { malformed, unsupported } from './refusals.ts';
-import { answerFields, filterText, MAX_RESULTS, refuseUsing } from './request-parts.ts';
+import { malformed, outOfBounds, unsupported } from './refusals.ts';
+import { answerFields, filterText, refuseUsing } from './request-parts.ts';
 import { searchParams } from './search-params.ts';
 import { vector } from './vector.ts';
 
@@ -86,7 +87,7 @@ export function parseQuery(value: unknown, path: string, collection: MapCollecti
 function plan(fields: Fields, path: string, aim: Aim): QueryPlan {
   refuseUsing(fields, path);
   refuse(fields, path, ['lookup_from', 'shard_key']);
-  const limit = integer(fields['limit'], at(path, 'limit'), 1, MAX_RESULTS) ?? 10;
+  const limit = integer(fields['limit'], at(path, 'limit'), 1, MAX_RESULTS) ?? DEFAULT_LIMIT;
   const offset = integer(fields['offset'], at(path, 'offset'), 0, MAX_RESULTS - limit) ?? 0;
   const scoreThreshold = number(fields['score_threshold'], at(path, 'score_threshold'));
   return {
@@ -151,7 +152,10 @@ function recommendation(fields: Fields, path: string, collection: MapCollection)
 
 function examples(value: unknown, path: string, collection: MapCollection): Example[] {
   if (value === undefined || value === null) return [];
-  return array(value, path).map((item, i) => example(item, at(path, i), collection));
+  const items = array(value, path);
+  if (items.length > MAX_EXAMPLES)
+    throw outOfBounds(path, `${items.length} examples given, at most ${MAX_EXAMPLES} are allowed`);
+  return items.map((item, i) => example(item, at(path, i), collection));
 }
 
 function example(value: unknown, path: string, collection: MapCollection): Example {

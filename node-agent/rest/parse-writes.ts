@@ -1,9 +1,9 @@
 import { pointIdText } from '#model/point-id.ts';
 import type { Write } from '../shard/operations.ts';
 import { parseUpsert, payloadText } from './parse-upsert.ts';
-import { anyObject, array, at, object, pointId, refuse, required, text, texts } from './read.ts';
+import { anyObject, array, at, object, pointId, refuse, required, texts } from './read.ts';
 import { malformed, outOfBounds, unsupported } from './refusals.ts';
-import { selector } from './request-parts.ts';
+import { payloadPath, payloadPaths, selector } from './request-parts.ts';
 import { pointVector } from './vector.ts';
 
 type ParseWrite = (value: unknown, path: string, dimension: number) => Write;
@@ -24,7 +24,7 @@ function parseSetPayload(value: unknown, path: string): Write {
   const select = selector(fields, path);
   return fields['key'] == null
     ? { type: 'setPayload', select, payload }
-    : { type: 'setPayload', select, payload, key: text(fields['key'], at(path, 'key')) };
+    : { type: 'setPayload', select, payload, key: payloadPath(fields['key'], at(path, 'key')) };
 }
 
 /** Reads the body of PUT /points/payload. */
@@ -40,7 +40,7 @@ function parseOverwritePayload(value: unknown, path: string): Write {
 function parseDeletePayload(value: unknown, path: string): Write {
   const fields = object(value, path, ['keys', 'points', 'filter', 'shard_key']);
   refuse(fields, path, ['shard_key']);
-  const keys = texts(required(fields, path, 'keys'), at(path, 'keys'));
+  const keys = payloadPaths(required(fields, path, 'keys'), at(path, 'keys'));
   return { type: 'deletePayload', select: selector(fields, path), keys };
 }
 

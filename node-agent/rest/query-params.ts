@@ -1,5 +1,6 @@
 import type { MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
+import { DEFAULT_TIMEOUT_MS } from './limits.ts';
 import type { ReadOptions, RequestOptions } from '../routing/router.ts';
 
 /** Query parameters as the URL has them. */
@@ -30,7 +31,6 @@ export const PARAMETERS: Readonly<Record<ParameterName, { about: string; schema:
   },
 };
 
-const DEFAULT_TIMEOUT_MS = 60_000;
 const MAX_TIMEOUT_S = 3_600;
 
 /** Refuses parameters that the route does not know. */

@@ -111,6 +111,9 @@ export function pointId(value: unknown, path: string): PointId {
   );
 }
 
-export function pointIds(value: unknown, path: string): PointId[] {
-  return array(value, path).map((item, i) => pointId(item, at(path, i)));
+/** Point ids, at most `max` of them. */
+export function pointIds(value: unknown, path: string, max = Infinity): PointId[] {
+  const items = array(value, path);
+  if (items.length > max) throw outOfBounds(path, `${items.length} ids given, at most ${max} are answered`);
+  return items.map((item, i) => pointId(item, at(path, i)));
 }

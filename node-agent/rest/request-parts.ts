@@ -1,13 +1,11 @@
 import type { MapCollection } from '#model/cluster-map.ts';
 import { parseFilter, parseFilterText } from '../filter/parse.ts';
+import { parsePath } from '../filter/path.ts';
 import type { Selector } from '../shard/operations.ts';
 import type { Fields as AnswerFields } from '../shard/shard-host.ts';
 import { hasLongInteger, jsonText } from './json.ts';
-import { at, flag, object, pointIds, texts, type Fields } from './read.ts';
+import { array, at, flag, object, pointIds, text, texts, type Fields } from './read.ts';
 import { malformed, outOfBounds, unsupported } from './refusals.ts';
-
-/** Most points one answer may carry (offset included). */
-export const MAX_RESULTS = 100_000;
 
 /** Reads a filter; gives its JSON text for the shards once the parser accepts it, null when there is none. */
 export function filterText(value: unknown, path: string): string | null {
@@ -31,13 +29,24 @@ export function answerFields(fields: Fields, path: string, payloadDefault: boole
 }
 
 function payloadSelector(value: unknown, path: string, fallback: boolean): AnswerFields['payload'] {
-  if (Array.isArray(value)) return { include: texts(value, path) };
+  if (Array.isArray(value)) return { include: payloadPaths(value, path) };
   if (typeof value !== 'object' || value === null) return flag(value, path, fallback);
   const { include, exclude } = object(value, path, ['include', 'exclude']);
   if ((include === undefined) === (exclude === undefined)) throw malformed(path, 'expected either include or exclude');
   return exclude === undefined
-    ? { include: texts(include, at(path, 'include')) }
-    : { exclude: texts(exclude, at(path, 'exclude')) };
+    ? { include: payloadPaths(include, at(path, 'include')) }
+    : { exclude: payloadPaths(exclude, at(path, 'exclude')) };
+}
+
+/** A path into payloads, such as a, a.b or a[].b. */
+export function payloadPath(value: unknown, path: string): string {
+  const key = text(value, path);
+  if (parsePath(key) === null) throw malformed(path, 'expected a payload path such as a, a.b or a[].b');
+  return key;
+}
+
+export function payloadPaths(value: unknown, path: string): string[] {
+  return array(value, path).map((item, i) => payloadPath(item, at(path, i)));
 }
 
 function vectorSelector(value: unknown, path: string): boolean {

@@ -1,6 +1,7 @@
 import type { MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
 import { parseCreate, parseUpdate } from './collection-config.ts';
+import type { CollectionStats } from '../routing/router.ts';
 import { collectionInfo } from './collection-info.ts';
 import { parseIndex } from './index-config.ts';
 import { readBody } from './json.ts';
@@ -88,8 +89,12 @@ function find(call: Call): MapCollection | undefined {
   return call.deps.router.map().collections.find(({ name }) => name === call.params['name']);
 }
 
+const NOTHING_YET: CollectionStats = { points: 0, indexedPoints: 0, status: 'yellow', shards: [] };
+
 async function info(call: Call): Promise<string> {
   const collection = collectionOf(call);
+  // A collection that is still being made has no shard to ask.
+  if (collection.tableVersion === 0) return JSON.stringify(collectionInfo(collection, NOTHING_YET));
   return JSON.stringify(
     collectionInfo(collection, await call.deps.router.stats(collection.name, readOptions(call.query, collection))),
   );

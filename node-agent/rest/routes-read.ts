@@ -2,11 +2,12 @@ import { AnnulusError } from '#model/errors.ts';
 import { pointIdText, type PointId } from '#model/point-id.ts';
 import { idText, recordsText, recordText } from './answer-text.ts';
 import { readBody } from './json.ts';
+import { DEFAULT_LIMIT, MAX_RESULTS } from './limits.ts';
 import { parseOrder } from './parse-order.ts';
 import { readOptions } from './query-params.ts';
 import { at, flag, integer, object, pointId, pointIds, refuse, required } from './read.ts';
 import { wrongInput } from './refusals.ts';
-import { answerFields, filterText, MAX_RESULTS } from './request-parts.ts';
+import { answerFields, filterText } from './request-parts.ts';
 import { collectionOf, type Call, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
 
@@ -57,7 +58,7 @@ async function retrieve(call: Call): Promise<string> {
   const { ids, fields } = readBody(call.body, (json) => {
     const body = object(json, '', ['ids', 'with_payload', 'with_vector', 'with_vectors', 'shard_key']);
     refuse(body, '', ['shard_key']);
-    return { ids: pointIds(required(body, '', 'ids'), 'ids'), fields: answerFields(body, '', true) };
+    return { ids: pointIds(required(body, '', 'ids'), 'ids', MAX_RESULTS), fields: answerFields(body, '', true) };
   });
   const points = await call.deps.router.retrieve(collection.name, ids, fields, options);
   return recordsText(points, fields);
@@ -103,7 +104,7 @@ async function scroll(call: Call): Promise<string> {
     const order = body['order_by'] == null ? undefined : parseOrder(body['order_by'], 'order_by', collection);
     return {
       from,
-      limit: integer(body['limit'], 'limit', 1, MAX_RESULTS) ?? 10,
+      limit: integer(body['limit'], 'limit', 1, MAX_RESULTS) ?? DEFAULT_LIMIT,
       filter: filterText(body['filter'], 'filter'),
       fields: answerFields(body, '', true),
       ...(order === undefined ? {} : { order }),

@@ -1,18 +1,15 @@
 import type { MapCollection } from '#model/cluster-map.ts';
 import { hitsText } from './answer-text.ts';
 import { readBody } from './json.ts';
+import { MAX_BATCH_RESULTS } from './limits.ts';
 import { parseQuery, parseRecommend, parseSearch } from './parse-query.ts';
 import type { QueryPlan } from './query-plan.ts';
 import { readOptions } from './query-params.ts';
 import { array, at, object } from './read.ts';
 import { outOfBounds } from './refusals.ts';
-import { MAX_RESULTS } from './request-parts.ts';
 import { collectionOf, type Call, type Route } from './route.ts';
 import { runQueries } from './run-queries.ts';
 import * as schemas from './schemas.ts';
-
-/** Most hits that all queries of one batch may ask for together. */
-const MAX_BATCH_RESULTS = 10 * MAX_RESULTS;
 
 type Parse = (value: unknown, path: string, collection: MapCollection) => QueryPlan;
 

@@ -1,8 +1,6 @@
+import { MAX_EF } from './limits.ts';
 import { at, flag, integer, object, refuse } from './read.ts';
 import { unsupported } from './refusals.ts';
-
-/** Largest hnsw_ef: beyond it an exact search is quicker. */
-const MAX_EF = 10_000;
 
 /** Reads `params` of a search. */
 export function searchParams(value: unknown, path: string): { ef?: number; exact: boolean } {

@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AnnulusError, ERRORS, type ErrorCode } from '#model/errors.ts';
+import { MAX_BODY_BYTES } from './limits.ts';
 import { openApi } from './openapi.ts';
 import { checkParameters, type RawQuery } from './query-params.ts';
 import type { RestDeps, Route } from './route.ts';
@@ -23,7 +24,6 @@ export interface RestOptions extends RestDeps {
   bodyLimitBytes?: number;
 }
 
-const DEFAULT_BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 const NO_BODY = Buffer.alloc(0);
 
 /** Every route that does something. */
@@ -40,7 +40,7 @@ export const ROUTES: readonly Route[] = [
  * `onRequest` hook that the caller adds before listening.
  */
 export function createRestServer(options: RestOptions): FastifyInstance {
-  const bodyLimit = options.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES;
+  const bodyLimit = options.bodyLimitBytes ?? MAX_BODY_BYTES;
   const server = Fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),

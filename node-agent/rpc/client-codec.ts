@@ -3,18 +3,13 @@ import { parsePointId, type PointId } from '#model/point-id.ts';
 import { parseJson } from '../filter/json.ts';
 import { parseFilterText } from '../filter/parse.ts';
 import { isObject } from '../filter/path.ts';
+import { DEFAULT_LIMIT, DEFAULT_TIMEOUT_MS, MAX_BATCH_RESULTS, MAX_EF, MAX_RESULTS } from '../rest/limits.ts';
 import type { Hit, ReadOptions, SearchQuery } from '../routing/router.ts';
 import type { PointInput } from '../shard/operations.ts';
 import type { Fields, ShardPoint } from '../shard/shard-host.ts';
 import type { HitMessage, PartsMessage, PointIdMessage, PointMessage, QueryMessage } from './client-messages.ts';
 import { bytesFloats, floatBytes } from './columns.ts';
 
-/** Most points one answer may carry, and most hits that a batch may ask for together. */
-const MAX_RESULTS = 100_000;
-const MAX_BATCH_RESULTS = 10 * MAX_RESULTS;
-const MAX_EF = 10_000;
-const DEFAULT_LIMIT = 10;
-const DEFAULT_TIMEOUT_MS = 60_000;
 const NO_BYTES = new Uint8Array(0);
 
 function bad(field: string, problem: string): AnnulusError {

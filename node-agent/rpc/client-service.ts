@@ -8,6 +8,7 @@ import {
 import type { Logger } from 'pino';
 import { AnnulusError, ERRORS, errorToWire } from '#model/errors.ts';
 import { loadServiceClient } from '#proto/load-service.ts';
+import { MAX_BODY_BYTES } from '../rest/limits.ts';
 import type { Router } from '../routing/router.ts';
 import {
   decodeFilter,
@@ -36,9 +37,6 @@ import type {
   UpsertRequest,
 } from './client-messages.ts';
 
-/** Longest message in bytes, as the REST side's body. */
-const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
-
 const client = loadServiceClient('client.proto', 'Points', String);
 
 /** Client of service Points: 64-bit numbers are strings of digits. */
@@ -55,7 +53,7 @@ export interface ClientServiceOptions {
 /** A gRPC server with service Points on it; bind it to port 6334 and shut it down with tryShutdown. */
 export function createClientGrpcServer(options: ClientServiceOptions): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_receive_message_length': MAX_BODY_BYTES,
     'grpc.max_send_message_length': -1,
   });
   server.addService(pointsService, clientHandlers(options));

@@ -165,6 +165,21 @@ export const REFUSALS: readonly [title: string, request: Request, refusal: Refus
     ['PUT', upsert, { points: [{ id: 1, vector: [1, 1], payload: { text: 'x'.repeat(20_000) } }] }],
     [413, 'ANN_BODY_TOO_LARGE'],
   ],
+  [
+    'a broken payload path',
+    ['POST', '/collections/c/points/scroll', { with_payload: ['a['] }],
+    [400, 'ANN_BAD_REQUEST', 'with_payload[0]'],
+  ],
+  [
+    'a broken path to delete',
+    ['POST', '/collections/c/points/payload/delete', { keys: ['a..b'], points: [1] }],
+    [400, 'ANN_BAD_REQUEST', 'keys[0]'],
+  ],
+  [
+    'too many examples',
+    ['POST', '/collections/c/points/recommend', { positive: new Array(1001).fill(1), limit: 1 }],
+    [422, 'ANN_BAD_REQUEST', 'positive'],
+  ],
   ['groups', ['POST', '/collections/c/points/query/groups', { group_by: 'a' }], [400, 'ANN_UNSUPPORTED']],
   ['snapshots', ['POST', '/collections/c/snapshots', {}], [400, 'ANN_UNSUPPORTED']],
   [
