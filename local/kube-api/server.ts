@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { KubeStore, PodLogs } from './api-types.ts';
 import { CrdController } from './controllers/crd-controller.ts';
@@ -29,7 +28,10 @@ export interface KubeApiOptions {
   readonly tls: { readonly certPem: string; readonly keyPem: string };
   readonly logger: Logger;
   readonly podLogs?: PodLogs;
+  /** Milliseconds between bookmarks; tests shorten it. */
   readonly bookmarkEveryMs?: number;
+  /** Changes that a watch can look back on. */
+  readonly eventHistoryLimit?: number;
 }
 
 export interface KubeApi {
@@ -49,7 +51,7 @@ const isLoopback = (host: string): boolean =>
 export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
   const host = options.host ?? '127.0.0.1';
   if (!isLoopback(host)) throw new Error(`kube-api: host ${host} is not a loopback address; use 127.0.0.1`);
-  const objects = new ObjectStore(join(options.dataDir));
+  const objects = new ObjectStore(options.dataDir, options.eventHistoryLimit);
   const environment = {
     now: () => new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     random: () => Math.random(),

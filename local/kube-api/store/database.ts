@@ -42,7 +42,10 @@ export class Database {
   private readonly trim: StatementSync;
   private writes = 0;
 
-  constructor(dataDir: string) {
+  private readonly historyLimit: number;
+
+  constructor(dataDir: string, historyLimit: number) {
+    this.historyLimit = historyLimit;
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     this.db = new DatabaseSync(join(dataDir, 'kube-api.sqlite'));
     this.db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
@@ -72,7 +75,7 @@ export class Database {
   /** The recent changes, oldest first. */
   loadChanges(): Change[] {
     const sql = 'SELECT * FROM (SELECT * FROM events ORDER BY version DESC LIMIT ?) ORDER BY version';
-    const rows = this.db.prepare(sql).all(EVENT_HISTORY_LIMIT) as unknown as EventRow[];
+    const rows = this.db.prepare(sql).all(this.historyLimit) as unknown as EventRow[];
     return rows.map((row) => ({
       version: row.version,
       type: row.type,
@@ -93,7 +96,7 @@ export class Database {
       const previous = change.previous === undefined ? null : JSON.stringify(change.previous);
       this.record.run(change.version, change.type, change.storageKey, body, previous);
       this.writes += 1;
-      if (this.writes % TRIM_EVERY_WRITES === 0) this.trim.run(change.version - EVENT_HISTORY_LIMIT);
+      if (this.writes % TRIM_EVERY_WRITES === 0) this.trim.run(change.version - this.historyLimit);
       this.db.exec('COMMIT');
     } catch (error) {
       this.db.exec('ROLLBACK');

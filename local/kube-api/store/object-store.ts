@@ -27,8 +27,11 @@ export class ObjectStore {
   private version: number;
   private compacted: number;
 
-  constructor(dataDir: string) {
-    this.database = new Database(dataDir);
+  private readonly historyLimit: number;
+
+  constructor(dataDir: string, historyLimit: number = EVENT_HISTORY_LIMIT) {
+    this.historyLimit = historyLimit;
+    this.database = new Database(dataDir, historyLimit);
     for (const { storageKey, object } of this.database.loadObjects()) {
       this.shelf(storageKey).objects.set(objectKey(object.metadata.namespace, object.metadata.name), object);
     }
@@ -132,8 +135,8 @@ export class ObjectStore {
     if (change.type === 'DELETED') shelf.objects.delete(key);
     else shelf.objects.set(key, change.object);
     this.history.push(change);
-    if (this.history.length >= 2 * EVENT_HISTORY_LIMIT) {
-      const dropped = this.history.splice(0, this.history.length - EVENT_HISTORY_LIMIT);
+    if (this.history.length >= 2 * this.historyLimit) {
+      const dropped = this.history.splice(0, this.history.length - this.historyLimit);
       this.compacted = dropped.at(-1)?.version ?? this.compacted;
     }
     for (const listener of [...this.listeners]) listener(change);
