@@ -24,6 +24,8 @@ export interface BenchCluster {
 const READY_TIMEOUT_MS = 60_000;
 const INDEX_TIMEOUT_MS = 300_000;
 const CLUSTER = 'bench';
+/** Options for the programs under test, e.g. `--cpu-prof --cpu-prof-dir=DIR`. */
+const NODE_OPTIONS = process.env['BENCH_NODE_OPTIONS'];
 
 /** Starts a cluster of `nodes` nodes with `replicationFactor` copies and waits until it is Available. */
 export async function startBenchCluster(nodes: number, connections: number): Promise<BenchCluster> {
@@ -33,6 +35,7 @@ export async function startBenchCluster(nodes: number, connections: number): Pro
     apiPort: 0,
     ports: [{ servicePort: PORTS.rest, localPort: 0 }],
     logLevel: 'warn',
+    ...(NODE_OPTIONS === undefined ? {} : { env: { NODE_OPTIONS } }),
   });
   const close = async (): Promise<void> => {
     await local.close();
