@@ -43,13 +43,13 @@ export class VectorIndex {
   readonly #ids: LabelIds;
   readonly #source: VectorSource;
   readonly #flat: FlatSegment;
-  readonly #tuning: IndexTuning;
+  readonly tuning: IndexTuning;
   #graph: Graph | null = null;
   #rebuild: Rebuild | null = null;
   #changes = 0;
 
   constructor(shape: GraphShape, ids: LabelIds, source: VectorSource, tuning: Partial<IndexTuning> = {}) {
-    this.#tuning = { ...INDEX_TUNING, ...tuning };
+    this.tuning = { ...INDEX_TUNING, ...tuning };
     this.shape = shape;
     this.#ids = ids;
     this.#source = source;
@@ -81,7 +81,7 @@ export class VectorIndex {
   }
 
   get full(): boolean {
-    return this.waiting > this.#tuning.flatTailMaxPoints;
+    return this.waiting > this.tuning.flatTailMaxPoints;
   }
 
   get deletedInGraph(): number {
@@ -133,7 +133,7 @@ export class VectorIndex {
 
   search(queries: Queries): Nearest[] {
     const graph = this.#graph;
-    const few = queries.passing !== null && queries.passing.size <= this.#tuning.filterExactMaxPoints;
+    const few = queries.passing !== null && queries.passing.size <= this.tuning.filterExactMaxPoints;
     if (graph === null || queries.exact || few) return this.#exact(queries, this.#offsets(queries.count));
     const found: Nearest[] = [];
     for (const from of this.#offsets(queries.count)) {
@@ -171,7 +171,7 @@ export class VectorIndex {
   }
 
   #startRebuild(graph: Graph): void {
-    if (graph.size + this.#flat.size >= this.#tuning.graphMinPoints) {
+    if (graph.size + this.#flat.size >= this.tuning.graphMinPoints) {
       this.#rebuild = { graph: Graph.empty(this.shape), labels: [...graph.live].values() };
       return;
     }
@@ -183,7 +183,7 @@ export class VectorIndex {
 
   #copyOne(rebuild: Rebuild): void {
     // New points go into the new graph meanwhile, else the flat segment would grow as long as the rebuild lasts.
-    if (this.#flat.size > this.#tuning.flatTailMaxPoints / 2) {
+    if (this.#flat.size > this.tuning.flatTailMaxPoints / 2) {
       this.#moveOne(rebuild.graph);
       return;
     }
@@ -204,7 +204,7 @@ export class VectorIndex {
   }
 
   #wantsGraph(): boolean {
-    return this.#graph !== null || this.#flat.size >= this.#tuning.graphMinPoints;
+    return this.#graph !== null || this.#flat.size >= this.tuning.graphMinPoints;
   }
 
   #tooManyDeleted(): boolean {

@@ -7,7 +7,13 @@ import { copyOptions, randomFrom } from './testing.ts';
 // Child of kill.process.test.ts: writes a sequence that is the same in every run, tells what was acknowledged, and waits to be killed.
 
 /** Small, so that graph, snapshots and rebuilds take part. */
-export const KILL_TUNING = { graphMinPoints: 100, flatTailMaxPoints: 200, filterExactMaxPoints: 10 };
+export const KILL_TUNING = {
+  graphMinPoints: 100,
+  flatTailMaxPoints: 200,
+  filterExactMaxPoints: 10,
+  snapshotMinChanges: 20,
+  snapshotEveryMs: 20,
+};
 export const KILL_COPY = copyOptions({
   dimension: 8,
   metric: 'Euclid',

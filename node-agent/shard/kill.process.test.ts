@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { KILL_COPY, KILL_TUNING, writeUntil } from './kill-writer.ts';
@@ -52,15 +53,19 @@ describe('kill -9 of a writer at random moments', () => {
     const host = await TestHost.start({ tuning: KILL_TUNING });
     try {
       let seqNo = 0;
+      let snapshots = 0;
       for (let kill = 0; kill < KILLS; kill++) {
         const acknowledged = await runAndKill(host.directory, Math.floor(random() * 400));
         expect(acknowledged).toBeGreaterThan(seqNo);
+        snapshots += readdirSync(host.folder(KILL_COPY)).filter((name) => name.endsWith('.hnsw')).length;
         const opened = await host.open(structuredClone({ ...KILL_COPY, create: false }));
         if (opened.state !== 'open') throw new Error(JSON.stringify(opened));
         expect(opened.seqNo).toBeGreaterThanOrEqual(acknowledged);
         ({ seqNo } = opened);
         await host.host.close('s-0');
       }
+      // Snapshots were being written all the time, so kills hit them too.
+      expect(snapshots).toBeGreaterThan(0);
       const undisturbed = await TestHost.start({ tuning: KILL_TUNING });
       try {
         await writeUntil(undisturbed.directory, seqNo, () => undefined);

@@ -8,12 +8,18 @@ export interface IndexTuning {
   flatTailMaxPoints: number;
   /** A filter that passes no more points than this is answered by an exact scan over them. */
   filterExactMaxPoints: number;
+  /** An index snapshot is written after this many changes, or SNAPSHOT_CHANGED_SHARE of the graph if that is more... */
+  snapshotMinChanges: number;
+  /** ...and not more often than this. */
+  snapshotEveryMs: number;
 }
 
 export const INDEX_TUNING: IndexTuning = {
   graphMinPoints: 4_000,
   flatTailMaxPoints: 8_000,
   filterExactMaxPoints: 2_000,
+  snapshotMinChanges: 2_000,
+  snapshotEveryMs: 30_000,
 };
 
 /** Longest background work between two messages. */
@@ -59,11 +65,8 @@ export const DISK_RESERVE_BYTES = 256 * 1024 * 1024;
 export const DISK_RESERVE_SHARE = 0.05;
 export const DISK_CHECK_EVERY_MS = 1_000;
 
-/** An index snapshot is written after this many changes, or this share of the graph if more... */
-export const SNAPSHOT_MIN_CHANGES = 2_000;
 export const SNAPSHOT_CHANGED_SHARE = 0.1;
-/** ...and not more often than this. */
-export const SNAPSHOT_EVERY_MS = 30_000;
+/** How often it is looked at whether a snapshot is due. */
 export const SNAPSHOT_CHECK_EVERY_MS = 1_000;
 /** Longest wait for snapshots at shutdown. */
 export const SHUTDOWN_SNAPSHOT_MS = 10_000;

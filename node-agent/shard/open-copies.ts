@@ -117,7 +117,11 @@ export class OpenCopies {
     this.exports.closeOf(shard);
     // The graph may be under a running snapshot: it goes when that has ended.
     void open.snapshots.settled().then(() => open.copy.store.close());
-    markFailed(this.#start.dataDir, open.options, message);
+    try {
+      markFailed(this.#start.dataDir, open.options, message);
+    } catch (error) {
+      this.#log('error', { shard }, `the copy's failure could not be noted on disk: ${String(error)}`);
+    }
   }
 
   stats(shard: string): ShardStats {

@@ -41,11 +41,14 @@ export class ShardWorker {
   constructor(start: WorkerStart, post: Post) {
     this.#post = post;
     this.#copies = new OpenCopies(start, (level, fields, text) => post({ type: 'log', level, fields, text }, []));
-    setInterval(() => {
-      for (const [, { snapshots }] of this.#copies) snapshots.startIfDue(performance.now());
-      this.#copies.exports.dropIdle(performance.now());
-      this.#scheduleBackground();
-    }, SNAPSHOT_CHECK_EVERY_MS);
+    setInterval(
+      () => {
+        for (const [, { snapshots }] of this.#copies) snapshots.startIfDue(performance.now());
+        this.#copies.exports.dropIdle(performance.now());
+        this.#scheduleBackground();
+      },
+      Math.min(SNAPSHOT_CHECK_EVERY_MS, start.tuning.snapshotEveryMs ?? Infinity),
+    );
   }
 
   receive(requests: Request[]): void {

@@ -1,7 +1,7 @@
 import { rm, statfs } from 'node:fs/promises';
 import { saveGraph } from '../index/graph-snapshot.ts';
 import type { VectorIndex } from '../index/vector-index.ts';
-import { SNAPSHOT_CHANGED_SHARE, SNAPSHOT_EVERY_MS, SNAPSHOT_MIN_CHANGES } from './limits.ts';
+import { SNAPSHOT_CHANGED_SHARE } from './limits.ts';
 
 /** Writes a copy's index snapshots, one at a time. A snapshot only saves time at the next start: failing to write one loses nothing. */
 export class Snapshots {
@@ -20,9 +20,9 @@ export class Snapshots {
 
   /** Starts one when enough has changed since the last. */
   startIfDue(nowMs: number): void {
-    const { graph, changes } = this.#index;
-    if (graph === null || this.#running || nowMs - this.#lastMs < SNAPSHOT_EVERY_MS) return;
-    if (changes < Math.max(SNAPSHOT_MIN_CHANGES, graph.size * SNAPSHOT_CHANGED_SHARE)) return;
+    const { graph, changes, tuning } = this.#index;
+    if (graph === null || this.#running || nowMs - this.#lastMs < tuning.snapshotEveryMs) return;
+    if (changes < Math.max(tuning.snapshotMinChanges, graph.size * SNAPSHOT_CHANGED_SHARE)) return;
     this.#lastMs = nowMs;
     void this.#save();
   }
