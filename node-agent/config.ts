@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const MAX_WORKERS = 64;
+const DEFAULT_WORKERS = 4;
+
+/** How a node was started; every value comes from the environment. */
+export interface NodeConfig {
+  cluster: string;
+  clusterUID: string;
+  namespace: string;
+  /** Pod name. */
+  node: string;
+  /** IP address that all ports are bound to. */
+  bind: string;
+  dataDir: string;
+  /** The cluster's shared secret for internal calls. */
+  token: string;
+  workers: number;
+  logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** A setting is missing or wrong: said in one line, exit code 2. */
+export class ConfigError extends Error {}
+
+/** Reads the configuration; throws ConfigError that names every wrong variable. */
+export function readConfig(env: Record<string, string | undefined>): NodeConfig {
+  const problems: string[] = [];
+  const required = (name: string, what: string): string => {
+    const value = env[name]?.trim() ?? '';
+    if (value === '') problems.push(`${name} is not set (${what})`);
+    return value;
+  };
+  const config: NodeConfig = {
+    cluster: required('ANNULUS_CLUSTER', 'name of the VectorCluster'),
+    clusterUID: required('ANNULUS_CLUSTER_UID', 'metadata.uid of the VectorCluster'),
+    namespace: required('ANNULUS_NAMESPACE', 'namespace of the VectorCluster'),
+    node: required('ANNULUS_NODE', 'pod name'),
+    bind: env['ANNULUS_BIND']?.trim() || '0.0.0.0',
+    dataDir: required('ANNULUS_DATA_DIR', "folder for the node's data"),
+    token: '',
+    workers: readWorkers(env['ANNULUS_WORKERS'], problems),
+    logLevel: readLogLevel(env['ANNULUS_LOG_LEVEL'], problems),
+  };
+  const keysDir = required('ANNULUS_KEYS_DIR', "folder of the cluster's keys");
+  if (keysDir !== '') config.token = readToken(keysDir, problems);
+  if (problems.length > 0) throw new ConfigError(problems.join('; '));
+  return config;
+}
+
+function readWorkers(text: string | undefined, problems: string[]): number {
+  if (!text) return Math.min(availableParallelism(), DEFAULT_WORKERS);
+  const workers = Number(text);
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+    problems.push(`ANNULUS_WORKERS is "${text}", not a whole number in 1..${MAX_WORKERS}`);
+  }
+  return workers;
+}
+
+function readLogLevel(text: string | undefined, problems: string[]): NodeConfig['logLevel'] {
+  if (!text) return 'info';
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (!level) problems.push(`ANNULUS_LOG_LEVEL is "${text}", none of ${LOG_LEVELS.join(', ')}`);
+  return level ?? 'info';
+}
+
+function readToken(keysDir: string, problems: string[]): string {
+  const path = join(keysDir, 'token');
+  try {
+    const token = readFileSync(path, 'utf8').trim();
+    if (token === '') problems.push(`${path} is empty (the cluster's token belongs there)`);
+    return token;
+  } catch (error) {
+    problems.push(`${path} cannot be read (${error instanceof Error ? error.message : String(error)})`);
+    return '';
+  }
+}

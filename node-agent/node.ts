@@ -1,0 +1,172 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { PORTS } from '#model/ports.ts';
+import type { NodeConfig } from './config.ts';
+import { CopyManager } from './copies/copy-manager.ts';
+import { LocalCopies, type LocalCopy } from './copies/local-copies.ts';
+import { nodeReport } from './copies/report.ts';
+import { createMetrics, type NodeMetrics } from './metrics.ts';
+import { PrimaryRoles } from './replication/primary-roles.ts';
+import { replicaHandlers } from './replication/replica-handlers.ts';
+import { TrackedStore } from './replication/tracked-store.ts';
+import { recoverCopy } from './recovery/source.ts';
+import { recoveryHandlers } from './recovery/target.ts';
+import { ClusterRouter } from './routing/cluster-router.ts';
+import { collectionAdmin } from './routing/collection-admin.ts';
+import { localShards } from './routing/local-shards.ts';
+import { MapStore } from './routing/map-store.ts';
+import type { CollectionAdmin, Router } from './routing/router.ts';
+import { ShardCalls } from './routing/shard-calls.ts';
+import { ControlServer, controlService } from './rpc/control-server.ts';
+import { listen } from './rpc/listen.ts';
+import { peerServer, peerService } from './rpc/peer-server.ts';
+import { Peers } from './rpc/peers.ts';
+import { MAX_MESSAGE_BYTES } from '#proto/load-service.ts';
+import { shardHandlers } from './rpc/shard-handlers.ts';
+import type { ShardHost } from './shard/shard-host.ts';
+import { claimVolume } from './volume.ts';
+
+export const NODE_VERSION = '0.1.0';
+const REPORT_MS = 5_000;
+/** Changes of state within this time go out as one report. */
+const REPORT_SOON_MS = 20;
+
+/** A running node without its client interfaces. */
+export interface AnnulusNode {
+  router: Router;
+  admin: CollectionAdmin;
+  metrics: NodeMetrics;
+  maps: MapStore;
+  copies: LocalCopies;
+  /** Its own copies are open: never about its peers or the operator. */
+  ready(): { ok: boolean; text: string };
+  /** From now on not ready. */
+  drain(): void;
+  /** Ends streams, then the shards (index snapshots are written). */
+  stop(): Promise<void>;
+}
+
+/** Starts a node: claims its volume, serves by the map kept there, listens for operator and peers on the node port. */
+export async function startNode(config: NodeConfig, host: ShardHost, logger: Logger): Promise<AnnulusNode> {
+  const { cluster, namespace, clusterUID, node, dataDir, token } = config;
+  await claimVolume(dataDir, { clusterUID, node });
+  const maps = await MapStore.open(dataDir, { cluster, namespace, clusterUID }, logger);
+  const tracked = await TrackedStore.open(dataDir);
+  const copies = new LocalCopies(node, maps);
+  const mapVersion = (): number => maps.map.version;
+  const offer = (json: string, from: string): void => void maps.offer(json, from);
+  const peers = new Peers({
+    self: node,
+    clusterUID,
+    token,
+    mapVersion,
+    map: () => maps.map,
+    onMap: offer,
+    now: () => performance.now(),
+  });
+  const reporter = createReporter(async () => control.report(await nodeReport(dataDir, maps, copies, host)), logger);
+  const control: ControlServer = new ControlServer({
+    node,
+    clusterUID,
+    version: NODE_VERSION,
+    token,
+    logger,
+    mapVersion,
+    onMap: (json) => offer(json, 'operator'),
+    onSession: reporter.soon,
+  });
+  const metrics = createMetrics({ copies, host, mapVersion, operatorConnected: () => control.connected });
+  const local = localShards(copies, host);
+  const roles = new PrimaryRoles({
+    maps,
+    copies,
+    host,
+    peers,
+    control,
+    tracked,
+    logger,
+    recover: (ref, target, exporting) => recoverCopy({ host, peers, logger }, ref, target, exporting),
+    onAppended: metrics.appended,
+  });
+  const manager = new CopyManager({
+    dataDir,
+    node,
+    host,
+    maps,
+    copies,
+    logger,
+    onCopy: (copy: LocalCopy) => roles.update(copy),
+    onGone: (copy) => roles.end(copy),
+    onState: reporter.soon,
+  });
+  maps.subscribe(reporter.soon);
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+  });
+  const handlers = {
+    ...shardHandlers(local),
+    ...replicaHandlers(copies, host),
+    ...recoveryHandlers(copies, host, reporter.soon),
+    getMap: () => Promise.resolve({ json: Buffer.from(JSON.stringify(maps.map)) }),
+  };
+  const onMapVersion = (from: string, version: number): void => peers.seen(from, version);
+  server.addService(peerService, peerServer({ token, clusterUID, handlers, mapVersion, onMapVersion }));
+  server.addService(controlService, control.implementation());
+  await listen(server, config.bind, PORTS.node, ServerCredentials.createInsecure());
+  manager.reconcileAll();
+  let draining = false;
+  const calls = new ShardCalls({ maps, peers, self: node, local });
+  return {
+    router: new ClusterRouter(maps, calls, metrics),
+    admin: collectionAdmin(control, maps, calls),
+    metrics,
+    maps,
+    copies,
+    ready: () => readiness(draining, manager, maps),
+    drain: () => {
+      draining = true;
+    },
+    async stop() {
+      draining = true;
+      reporter.stop();
+      manager.stop();
+      for (const copy of copies.all()) roles.end(copy);
+      control.close();
+      peers.close();
+      server.forceShutdown();
+      await host.shutdown();
+    },
+  };
+}
+
+function readiness(draining: boolean, manager: CopyManager, maps: MapStore): { ok: boolean; text: string } {
+  if (draining) return { ok: false, text: 'stopping' };
+  if (!manager.ready) return { ok: false, text: 'copies are still being opened' };
+  return { ok: true, text: `ready, map ${maps.map.version}` };
+}
+
+/** Sends a report now and then, and soon after something changed. */
+function createReporter(send: () => Promise<void>, logger: Logger): { soon: () => void; stop: () => void } {
+  let scheduled: NodeJS.Timeout | null = null;
+  let stopped = false;
+  const run = (): void => {
+    scheduled = null;
+    if (stopped) return;
+    send().catch((error: unknown) => logger.warn({ error: String(error) }, 'report to the operator failed'));
+  };
+  const timer = setInterval(run, REPORT_MS);
+  timer.unref();
+  return {
+    soon: () => {
+      if (!stopped) scheduled ??= setTimeout(run, REPORT_SOON_MS);
+    },
+    stop: () => {
+      stopped = true;
+      clearInterval(timer);
+      if (scheduled) clearTimeout(scheduled);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** Bounds of replication. Units are in the names. */
+
+/** Entries sent to one copy and not yet acknowledged by it. */
+export const WINDOW_BYTES = 8 * 1024 * 1024;
+export const WINDOW_MESSAGES = 256;
+/** Entries kept in memory for copies that are nearly up to date; others are read from the log. */
+export const RECENT_BYTES = 16 * 1024 * 1024;
+/** Read from the log at once for a copy that lags. */
+export const LOG_READ_BYTES = 1024 * 1024;
+/** Log kept for copies that lag; one that lags more is recovered whole. */
+export const LOG_KEEP_BYTES = 512 * 1024 * 1024;
+/** The log is trimmed when so many entries more than before may go. */
+export const TRIM_STEP_ENTRIES = 256;
+/** Client writes that wait for copies. */
+export const PENDING_WRITES = 20_000;
+
+/** A copy that owes an acknowledgement and says nothing for so long is to leave the in-sync set. */
+export const SILENCE_MS = 5_000;
+/** As SILENCE_MS, for one that answers with errors or whose node refuses connections: time enough for a quick restart. */
+export const FAILING_MS = 2_000;
+/** Wait before a failed copy is tried again: doubles up to the second. */
+export const RETRY_FIRST_MS = 100;
+export const RETRY_MAX_MS = 2_000;
+/** Wait before the operator is asked again. */
+export const CHANGE_RETRY_MS = 1_000;
+/** How often a primary tells idle copies its checkpoint, and looks at its timers. */
+export const TICK_MS = 250;

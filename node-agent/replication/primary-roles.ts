@@ -1,0 +1,104 @@
+import type { Logger } from 'pino';
+import type { LocalCopies, LocalCopy } from '../copies/local-copies.ts';
+import type { MapStore } from '../routing/map-store.ts';
+import type { ControlServer } from '../rpc/control-server.ts';
+import type { Peers } from '../rpc/peers.ts';
+import type { ShardHost } from '../shard/shard-host.ts';
+import type { ChangeAnswer, ShardConfig } from './messages.ts';
+import { Replicator, type ReplicatorOptions } from './replicator.ts';
+import type { TrackedStore } from './tracked-store.ts';
+
+const CHANGE_TIMEOUT_MS = 10_000;
+
+export interface PrimaryRolesOptions {
+  maps: MapStore;
+  copies: LocalCopies;
+  host: ShardHost;
+  peers: Peers;
+  control: ControlServer;
+  tracked: TrackedStore;
+  logger: Logger;
+  recover: ReplicatorOptions['recover'];
+  onAppended(seconds: number): void;
+}
+
+/** Starts, configures and ends this node's primaries as the map says. */
+export class PrimaryRoles {
+  #options: PrimaryRolesOptions;
+
+  constructor(options: PrimaryRolesOptions) {
+    this.#options = options;
+  }
+
+  /** Brings an open copy's role in line with the map; called after every change of either, one call at a time for one copy. */
+  async update(copy: LocalCopy): Promise<void> {
+    const config = this.#configOf(copy);
+    if (config) copy.highestTerm = Math.max(copy.highestTerm, config.term);
+    if (!config?.primary) {
+      this.end(copy);
+      return;
+    }
+    if (copy.replicator?.term === config.term) {
+      copy.replicator.configure(config);
+      return;
+    }
+    this.end(copy);
+    // Served after all that an earlier term has still under way here.
+    const { seqNo, term } = await this.#options.host.stats(copy.shard);
+    const { host, peers, logger, tracked, recover, onAppended } = this.#options;
+    copy.replicator = new Replicator({
+      uid: copy.uid,
+      config,
+      end: { seqNo, term },
+      tracked: tracked.of(copy.uid),
+      host,
+      peers,
+      logger,
+      recover,
+      onAppended,
+      saveTracked: (ids) => tracked.save(copy.uid, ids),
+      requestChange: (change) => this.#requestChange(config, change),
+    });
+    logger.info({ shard: copy.shard, term: config.term, seqNo }, 'primary');
+  }
+
+  end(copy: LocalCopy): void {
+    if (!copy.replicator) return;
+    copy.replicator.stop();
+    this.#options.logger.info({ shard: copy.shard, term: copy.replicator.term }, 'primary no longer');
+    copy.replicator = null;
+  }
+
+  /** What the map says of the copy's shard; null when it does not place this copy here. */
+  #configOf(copy: LocalCopy): (ShardConfig & { primary: boolean }) | null {
+    const shard = this.#options.maps.shard(copy.shard)?.shard;
+    const own = shard?.copies.find((placed) => placed.node === this.#options.copies.node);
+    if (!shard || shard.uid !== copy.uid || own?.allocationId !== copy.allocationId) return null;
+    return {
+      shard: shard.name,
+      term: shard.primaryTerm,
+      configVersion: shard.configVersion,
+      minInSync: shard.minInSync,
+      copies: shard.copies.filter((placed) => placed !== own),
+      primary: own.role === 'Primary' && own.inSync && shard.primaryTerm > 0,
+    };
+  }
+
+  async #requestChange(
+    { shard, term }: ShardConfig,
+    change: Parameters<ReplicatorOptions['requestChange']>[0],
+  ): Promise<ChangeAnswer> {
+    try {
+      const { copy: allocationId, node, reason, configVersion } = change;
+      const action = change.action === 'add' ? 'ADD_TO_IN_SYNC' : 'REMOVE_FROM_IN_SYNC';
+      const reply = await this.#options.control.copy(
+        { shard, term, configVersion, node, allocationId, action, reason },
+        CHANGE_TIMEOUT_MS,
+      );
+      if (reply.ok) return { result: 'done', configVersion: reply.configVersion };
+      return { result: 'refused', reason: reply.reason };
+    } catch (error) {
+      return { result: 'unknown', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { LocalCopies, LocalCopy } from '../copies/local-copies.ts';
+import type { PeerHandlers } from '../rpc/messages.ts';
+import type { ShardHost } from '../shard/shard-host.ts';
+
+type ReplicaRequests = 'replicate' | 'locate' | 'verify';
+
+/** The replica's side. Calls to the shard host are made before the first await: entries are applied in the order in which they came. */
+export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<PeerHandlers, ReplicaRequests> {
+  const trimmed = new Map<string, number>();
+  const trim = (copy: LocalCopy, below: number): void => {
+    if (below <= (trimmed.get(copy.allocationId) ?? 0)) return;
+    trimmed.set(copy.allocationId, below);
+    // Only space is at stake, and the next message says it again.
+    host.trimLog(copy.shard, below).catch(() => trimmed.delete(copy.allocationId));
+  };
+  return {
+    async replicate({ copy: ref, entries, checkpoint, trimBelow }) {
+      const copy = copies.fromPrimary(ref);
+      const applied = host.apply(copy.shard, ref.term, entries);
+      copy.checkpoint = Math.max(copy.checkpoint, checkpoint);
+      trim(copy, trimBelow);
+      return applied;
+    },
+    async locate({ copy: ref }) {
+      const copy = copies.fromPrimary(ref);
+      const { seqNo, term } = await host.stats(copy.shard);
+      return { seqNo, term };
+    },
+    async verify({ copy: ref, ...expected }) {
+      const copy = copies.fromPrimary(ref);
+      const own = await host.digest(copy.shard);
+      const equal = own.seqNo === expected.seqNo && own.points === expected.points && own.digest === expected.digest;
+      return { equal, ...own };
+    },
+  };
+}

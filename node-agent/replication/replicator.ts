@@ -1,0 +1,272 @@
+import type { Logger } from 'pino';
+import { AnnulusError, errorFromWire, errorToWire, type ErrorCode } from '#model/errors.ts';
+import type { CopyRef } from '../rpc/messages.ts';
+import type { Peers } from '../rpc/peers.ts';
+import type { Write } from '../shard/operations.ts';
+import type { Appended, Position, ShardHost } from '../shard/shard-host.ts';
+import { TICK_MS } from './limits.ts';
+import type { ChangeAction, ChangeAnswer, Ready, ShardConfig, Step } from './messages.ts';
+import { Primary } from './primary.ts';
+
+const CALL_TIMEOUT_MS = 30_000;
+
+type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
+
+export interface ReplicatorOptions {
+  uid: string;
+  config: ShardConfig;
+  /** Where this node's log ends. */
+  end: Position;
+  tracked: ReadonlySet<string>;
+  host: ShardHost;
+  peers: Peers;
+  logger: Logger;
+  /** Asks the operator for a change of the in-sync set. Never rejects. */
+  requestChange(change: ReadyOf<'change'>): Promise<ChangeAnswer>;
+  /** Keeps on disk which copies acknowledgements wait for beyond the map's word. */
+  saveTracked(tracked: string[]): Promise<void>;
+  /** Seconds that an append took until it was on this disk. */
+  onAppended(seconds: number): void;
+  /** Fills a copy from a snapshot of this one; `exporting` is called with the snapshot's seqNo. */
+  recover(copy: CopyRef, node: string, exporting: (seqNo: number) => void): Promise<void>;
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+/** Runs one shard's Primary: does what it says, and tells it what came of it. */
+export class Replicator {
+  #options: ReplicatorOptions;
+  #machine: Primary;
+  #waiting = new Map<number, Waiting>();
+  #nextWrite = 1;
+  #timer: NodeJS.Timeout;
+  #stopped = false;
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+    this.#machine = new Primary(options.config, options.end, options.tracked, performance.now());
+    this.#timer = setInterval(() => this.#step({ type: 'tick' }), TICK_MS);
+    this.#timer.unref();
+    this.#drain();
+  }
+
+  get term(): number {
+    return this.#machine.term;
+  }
+
+  get machine(): Readonly<Pick<Primary, 'checkpoint' | 'lastSeqNo' | 'copies' | 'configVersion'>> {
+    return this.#machine;
+  }
+
+  configure(config: ShardConfig): void {
+    this.#step({ type: 'configured', config });
+  }
+
+  /** Appends here and resolves when every in-sync copy has it on disk. A write refused by its own checks is told in the results. */
+  async write(writes: Write[], timeoutMs: number): Promise<{ seqNo: number; results: Appended['results'] }> {
+    const refusal = this.#machine.refusal();
+    if (refusal) throw new AnnulusError(refusal.code, refusal.message);
+    if (writes.length === 0) return { seqNo: this.#machine.lastSeqNo, results: [] };
+    const startedAt = performance.now();
+    const { shard } = this.#options.config;
+    const { firstSeqNo, lastSeqNo, entries, results } = await this.#options.host.append(shard, this.term, writes);
+    this.#options.onAppended((performance.now() - startedAt) / 1000);
+    if (entries.byteLength === 0) return { seqNo: this.#machine.lastSeqNo, results };
+    if (this.#stopped) throw this.#overtaken();
+    this.#step({ type: 'appended', firstSeqNo, lastSeqNo, entries });
+    await this.#everywhere(lastSeqNo, timeoutMs - (performance.now() - startedAt));
+    return { seqNo: lastSeqNo, results };
+  }
+
+  /** Ends this primary's life: what waits is refused with ANN_STALE_TERM. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(this.#overtaken());
+    }
+    this.#waiting.clear();
+  }
+
+  #overtaken(): AnnulusError {
+    const { shard } = this.#options.config;
+    return new AnnulusError('ANN_STALE_TERM', `shard ${shard}: the primary of term ${this.term} ended meanwhile`);
+  }
+
+  #everywhere(seqNo: number, timeoutMs: number): Promise<void> {
+    if (this.#machine.checkpoint >= seqNo && this.#machine.refusal() === null) return Promise.resolve();
+    const write = this.#nextWrite++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => {
+          this.#waiting.delete(write);
+          const blockers = this.#machine.blockedBy(seqNo);
+          this.#step({ type: 'givenUp', write });
+          const { shard } = this.#options.config;
+          reject(
+            new AnnulusError(
+              'ANN_NOT_IN_SYNC',
+              `shard ${shard}: the write is on the primary's disk but not on ${blockers}; repeat it`,
+            ),
+          );
+        },
+        Math.max(0, timeoutMs),
+      );
+      this.#waiting.set(write, { resolve, reject, timer });
+      this.#step({ type: 'awaited', write, seqNo });
+    });
+  }
+
+  #step(step: Step): void {
+    if (this.#stopped) return;
+    this.#machine.step(step, performance.now());
+    this.#drain();
+  }
+
+  #drain(): void {
+    for (let ready = this.#machine.takeReady(); ready.length > 0; ready = this.#machine.takeReady()) {
+      for (const item of ready) this.#do(item);
+    }
+  }
+
+  #do(ready: Ready): void {
+    const { config, host, logger, saveTracked } = this.#options;
+    const { shard } = config;
+    switch (ready.type) {
+      case 'locate':
+        return this.#ask(
+          ready,
+          () => this.#options.peers.get(ready.node).call('locate', { copy: this.#ref(ready.copy) }, CALL_TIMEOUT_MS),
+          (position) => ({ type: 'located', position }),
+        );
+      case 'send':
+        return this.#send(ready);
+      case 'verify':
+        return this.#verify(ready);
+      case 'readLog':
+        return this.#ask(
+          ready,
+          () => host.readLog(shard, ready.from, ready.maxBytes),
+          (read) => ({ type: 'logRead', from: ready.from, read }),
+        );
+      case 'digest':
+        return this.#ask(
+          ready,
+          () => host.digest(shard),
+          (digest) => ({ type: 'digested', digest }),
+        );
+      case 'recover':
+        return this.#recover(ready);
+      case 'track':
+        void saveTracked(ready.tracked).then(
+          () => ready.copy !== null && this.#step({ type: 'tracked', copy: ready.copy }),
+          (error: unknown) =>
+            logger.error({ shard, error: String(error) }, 'in-sync candidates could not be noted on disk'),
+        );
+        return;
+      case 'change':
+        return this.#change(ready);
+      case 'acknowledge':
+        for (const write of ready.writes) this.#settle(write)?.resolve();
+        return;
+      case 'reject':
+        for (const write of ready.writes) this.#settle(write)?.reject(new AnnulusError(ready.code, ready.message));
+        return;
+      case 'trim':
+        host.trimLog(shard, ready.below).catch((error: unknown) => {
+          logger.warn({ shard, error: String(error) }, 'log could not be trimmed');
+        });
+        return;
+      case 'warn':
+        logger.warn({ shard, node: ready.node, copy: ready.copy, term: this.term }, ready.message);
+        return;
+    }
+  }
+
+  #settle(write: number): Waiting | undefined {
+    const waiting = this.#waiting.get(write);
+    this.#waiting.delete(write);
+    clearTimeout(waiting?.timer);
+    return waiting;
+  }
+
+  #ref(allocationId: string): CopyRef {
+    const { config, uid } = this.#options;
+    return { shard: { name: config.shard, uid }, allocationId, term: this.term };
+  }
+
+  /** Starts a call at once (order matters) and turns its outcome into a step. */
+  #ask<T>(ready: { copy: string; session: number }, call: () => Promise<T>, toStep: (answer: T) => StepBody): void {
+    const { copy, session } = ready;
+    let answer: Promise<T>;
+    try {
+      answer = call();
+    } catch (error) {
+      answer = Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    answer.then(
+      (value) => this.#step({ ...toStep(value), copy, session }),
+      (error: unknown) => this.#step({ ...refusedBy(error), copy, session }),
+    );
+  }
+
+  #send(ready: ReadyOf<'send'>): void {
+    const { entries, checkpoint, trimBelow } = ready;
+    const body = { copy: this.#ref(ready.copy), entries, checkpoint, trimBelow };
+    this.#ask(
+      ready,
+      () => this.#options.peers.get(ready.node).call('replicate', body, CALL_TIMEOUT_MS),
+      (position) => ({ type: 'applied', bytes: entries.byteLength, position }),
+    );
+  }
+
+  #verify(ready: ReadyOf<'verify'>): void {
+    const body = { copy: this.#ref(ready.copy), ...ready.digest };
+    this.#ask(
+      ready,
+      () => this.#options.peers.get(ready.node).call('verify', body, CALL_TIMEOUT_MS),
+      ({ equal }) => ({ type: 'verified', equal }),
+    );
+  }
+
+  #recover(ready: ReadyOf<'recover'>): void {
+    const { copy, session } = ready;
+    this.#ask(
+      ready,
+      () =>
+        this.#options.recover(this.#ref(copy), ready.node, (seqNo) =>
+          this.#step({ type: 'exporting', copy, session, seqNo }),
+        ),
+      () => ({ type: 'recovered' }),
+    );
+  }
+
+  #change(ready: ReadyOf<'change'>): void {
+    const { requestChange, config, logger } = this.#options;
+    const { copy, action, node, reason } = ready;
+    logger.warn(
+      { shard: config.shard, node, term: this.term, action, reason },
+      'asking for a change of the in-sync set',
+    );
+    void requestChange(ready).then((answer) =>
+      this.#step({ type: 'changeAnswered', copy, action: action satisfies ChangeAction, answer }),
+    );
+  }
+}
+
+type WithoutSession<T> = T extends { copy: string; session: number } ? Omit<T, 'copy' | 'session'> : never;
+type StepBody = WithoutSession<Step>;
+
+function refusedBy(error: unknown): Extract<StepBody, { type: 'refused' }> {
+  const { code, message } = errorToWire(error);
+  const known: ErrorCode = errorFromWire({ code, message }).code;
+  // A gap is closed by asking where the copy is; any other conflict means that its log is not ours.
+  const diverged = known === 'ANN_CONFLICT' && !message.startsWith('expected seqNo');
+  return { type: 'refused', code: known, message, diverged };
+}

@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inSyncCopies, primaryOf, type MapCopy, type MapShard } from '#model/cluster-map.ts';
+import { AnnulusError, type ErrorCode } from '#model/errors.ts';
+import { PeerUnreachable } from '../rpc/peer-client.ts';
+import type { Peers } from '../rpc/peers.ts';
+import type { ShardRef } from '../rpc/messages.ts';
+import { firstAnswer } from './first-answer.ts';
+import { LatencyWindow } from './latency-window.ts';
+import type { MapStore } from './map-store.ts';
+import { onNode, remoteShards } from './remote-shards.ts';
+import type { ReadOptions } from './router.ts';
+import type { ShardAccess, WriteOutcome } from './shard-access.ts';
+import type { Write } from '../shard/operations.ts';
+
+/** Rounds over a shard's copies before a read is given up; between them the map is refreshed. */
+const READ_ROUNDS = 4;
+const ROUND_PAUSE_MS = 50;
+const WRITE_PAUSE_MS = 100;
+/** A copy on this node is taken unless it has so many more requests under way than another. */
+const LOCAL_ADVANTAGE = 8;
+const HEDGE_MIN_MS = 10;
+
+/** The copy, not the request, is at fault: another one, or the same one later, may answer. */
+const TRY_ANOTHER: readonly ErrorCode[] = [
+  'ANN_SHARD_UNAVAILABLE',
+  'ANN_STALE_TERM',
+  'ANN_NOT_READY',
+  'ANN_OVERLOADED',
+  'ANN_TIMEOUT',
+];
+
+export type Ask<T> = (access: ShardAccess, shard: ShardRef, timeoutMs: number) => Promise<T>;
+
+/** Calls one shard through the copies that the map names, until one answers or the time is over. */
+export class ShardCalls {
+  #maps: MapStore;
+  #peers: Peers;
+  #self: string;
+  #local: ShardAccess;
+  #remotes = new Map<string, ShardAccess>();
+  #outstanding = new Map<string, number>();
+  #latencies = new LatencyWindow();
+  #turn = 0;
+
+  constructor(options: { maps: MapStore; peers: Peers; self: string; local: ShardAccess }) {
+    this.#maps = options.maps;
+    this.#peers = options.peers;
+    this.#self = options.self;
+    this.#local = options.local;
+  }
+
+  /** A read, by the consistency asked for. `deadline` is on the clock of performance.now(). */
+  async read<T>(name: string, consistency: ReadOptions['consistency'], deadline: number, ask: Ask<T>): Promise<T> {
+    let failure: unknown = null;
+    for (let round = 0; round < READ_ROUNDS && (round === 0 || performance.now() < deadline); round++) {
+      if (round > 0) await this.#pause(ROUND_PAUSE_MS * round, deadline);
+      const shard = this.#shard(name);
+      try {
+        return await this.#readOnce(shard, consistency, deadline, ask);
+      } catch (error) {
+        if (!mayTryAnother(error)) throw error;
+        failure = error;
+      }
+    }
+    throw unavailable(name, failure);
+  }
+
+  /** A write, by the shard's primary: waits for a new primary while time is left, but never repeats what may have been written. */
+  async write(name: string, writes: Write[], deadline: number): Promise<WriteOutcome> {
+    for (;;) {
+      let failure: unknown;
+      const shard = this.#shard(name);
+      const primary = primaryOf(shard);
+      if (!primary || shard.primaryTerm === 0) {
+        failure = new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${name} has no primary now`);
+      } else {
+        try {
+          return await this.#call(shard, primary, deadline, (access, ref, timeoutMs) =>
+            access.write(ref, writes, timeoutMs),
+          );
+        } catch (error) {
+          failure = error;
+          if (!isUnwritten(error)) throw error;
+          if (error instanceof AnnulusError && error.code === 'ANN_STALE_TERM') await this.#refresh(primary.node);
+        }
+      }
+      if (performance.now() + WRITE_PAUSE_MS >= deadline) throw unavailable(name, failure);
+      await this.#pause(WRITE_PAUSE_MS, deadline);
+    }
+  }
+
+  #shard(name: string): MapShard {
+    const placed = this.#maps.shard(name);
+    if (!placed) throw new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${name} is no longer in the cluster map`);
+    return placed.shard;
+  }
+
+  async #readOnce<T>(
+    shard: MapShard,
+    consistency: ReadOptions['consistency'],
+    deadline: number,
+    ask: Ask<T>,
+  ): Promise<T> {
+    const copies = this.#inOrder(inSyncCopies(shard));
+    const primary = primaryOf(shard);
+    if (copies.length === 0 || !primary) {
+      throw new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${shard.name} has no copy in sync now`);
+    }
+    const call = (copy: MapCopy): Promise<T> => this.#call(shard, copy, deadline, ask);
+    if (consistency === 'primary') return call(primary);
+    if (consistency === 'one') {
+      if (copies.length === 1) return call(copies[0]!);
+      const startedAt = performance.now();
+      const answer = await firstAnswer(copies, call, {
+        hedgeMs: Math.max(HEDGE_MIN_MS, this.#latencies.p95),
+        mayTryNext: mayTryAnother,
+      });
+      this.#latencies.add(performance.now() - startedAt);
+      return answer;
+    }
+    const wanted = consistency === 'all' ? copies.length : Math.floor(copies.length / 2) + 1;
+    return answersOf(copies, wanted, primary, call);
+  }
+
+  async #call<T>(shard: MapShard, copy: MapCopy, deadline: number, ask: Ask<T>): Promise<T> {
+    const timeoutMs = Math.ceil(deadline - performance.now());
+    if (timeoutMs <= 0) throw new AnnulusError('ANN_TIMEOUT', `no time is left to ask shard ${shard.name}`);
+    const { node } = copy;
+    this.#outstanding.set(node, (this.#outstanding.get(node) ?? 0) + 1);
+    try {
+      return await ask(this.#access(node), shard, timeoutMs);
+    } catch (error) {
+      if (node === this.#self || error instanceof PeerUnreachable) throw error;
+      throw onNode(node, error);
+    } finally {
+      this.#outstanding.set(node, this.#outstanding.get(node)! - 1);
+    }
+  }
+
+  #access(node: string): ShardAccess {
+    if (node === this.#self) return this.#local;
+    let access = this.#remotes.get(node);
+    if (!access) this.#remotes.set(node, (access = remoteShards(this.#peers, node)));
+    return access;
+  }
+
+  /** Least outstanding first; among equals in turn, so that load spreads. */
+  #inOrder(copies: MapCopy[]): MapCopy[] {
+    if (copies.length < 2) return copies;
+    this.#turn = (this.#turn + 1) % copies.length;
+    const turned = [...copies.slice(this.#turn), ...copies.slice(0, this.#turn)];
+    return turned.sort((a, b) => this.#cost(a) - this.#cost(b));
+  }
+
+  #cost(copy: MapCopy): number {
+    return (this.#outstanding.get(copy.node) ?? 0) + (copy.node === this.#self ? 0 : LOCAL_ADVANTAGE);
+  }
+
+  async #refresh(node: string): Promise<void> {
+    if (node !== this.#self) await this.#peers.fetchMap(node);
+  }
+
+  async #pause(milliseconds: number, deadline: number): Promise<void> {
+    await sleep(Math.max(0, Math.min(milliseconds, deadline - performance.now())));
+  }
+}
+
+/** Waits for `wanted` answers and gives the primary's if it is among them, else the first. */
+async function answersOf<T>(
+  copies: MapCopy[],
+  wanted: number,
+  primary: MapCopy,
+  call: (copy: MapCopy) => Promise<T>,
+): Promise<T> {
+  const answers: { copy: MapCopy; answer: T }[] = [];
+  await new Promise<void>((resolve, reject) => {
+    let failed = 0;
+    for (const copy of copies) {
+      call(copy).then(
+        (answer) => {
+          answers.push({ copy, answer });
+          if (answers.length === wanted) resolve();
+        },
+        (error: unknown) => {
+          failed++;
+          if (failed > copies.length - wanted) reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    }
+  });
+  return (answers.find(({ copy }) => copy === primary) ?? answers[0]!).answer;
+}
+
+function mayTryAnother(error: unknown): boolean {
+  return error instanceof AnnulusError && TRY_ANOTHER.includes(error.code);
+}
+
+/** Certainly nothing was written, so the write may be sent to another primary. */
+function isUnwritten(error: unknown): boolean {
+  if (error instanceof PeerUnreachable) return !error.sent;
+  return error instanceof AnnulusError && (error.code === 'ANN_STALE_TERM' || error.code === 'ANN_NOT_READY');
+}
+
+function unavailable(shard: string, cause: unknown): AnnulusError {
+  const reason = cause instanceof Error ? cause.message : 'no copy answered in time';
+  return new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${shard} cannot be served now: ${reason}`, { cause });
+}

@@ -1,0 +1,197 @@
+/** Shapes of proto/node.proto as the protobuf library gives them: every plain field is present, bytes are Buffers. */
+
+export interface ShardRef {
+  name: string;
+  uid: string;
+}
+
+export interface FieldsMessage {
+  payload: number;
+  paths: string[];
+  vector: boolean;
+}
+
+export interface PointColumns {
+  ids: Uint8Array;
+  vectors: Uint8Array;
+  payloads: string[];
+  orderValues: number[];
+}
+
+export interface WriteOperationMessage {
+  type: string;
+  points?: PointColumns | null;
+  ids?: Uint8Array;
+  filter?: string;
+  payload: string;
+  key: string;
+  keys: string[];
+}
+
+export interface WireErrorMessage {
+  code: string;
+  message: string;
+  field: string;
+}
+
+export interface WriteMessage {
+  shard: ShardRef;
+  writes: WriteOperationMessage[];
+}
+
+export interface WrittenMessage {
+  seqNo: number;
+  results: { points: number; error?: WireErrorMessage | null }[];
+}
+
+export interface SearchMessage {
+  shard: ShardRef;
+  vectors: Uint8Array;
+  count: number;
+  limit: number;
+  /** 0 = the collection's. */
+  ef: number;
+  exact: boolean;
+  /** Empty = none. */
+  filter: string;
+  scoreThreshold?: number;
+  fields: FieldsMessage;
+}
+
+export interface HitsMessage {
+  offsets: Uint8Array;
+  ids: Uint8Array;
+  scores: Uint8Array;
+  hasPayloads: boolean;
+  payloads: string[];
+  hasVectors: boolean;
+  vectors: Uint8Array;
+}
+
+export interface ScrollMessage {
+  shard: ShardRef;
+  from: Uint8Array;
+  limit: number;
+  filter: string;
+  fields: FieldsMessage;
+  order?: { field: string; descending: boolean; startFrom?: number } | null;
+}
+
+export interface ShardStatsMessage {
+  seqNo: number;
+  term: number;
+  points: number;
+  indexedPoints: number;
+  bytes: number;
+  memoryBytes: number;
+  deletedInGraph: number;
+  logFromSeqNo: number;
+}
+
+export interface CopyRef {
+  shard: ShardRef;
+  allocationId: string;
+  /** The sender's primaryTerm. */
+  term: number;
+}
+
+export interface ReplicateMessage {
+  copy: CopyRef;
+  entries: Uint8Array;
+  checkpoint: number;
+  trimBelow: number;
+}
+
+export interface PositionMessage {
+  seqNo: number;
+  term: number;
+}
+
+export interface VerifyMessage {
+  copy: CopyRef;
+  seqNo: number;
+  points: number;
+  digest: string;
+}
+
+export interface VerifiedMessage {
+  equal: boolean;
+  seqNo: number;
+  points: number;
+  digest: string;
+}
+
+export interface ImportFinishMessage {
+  copy: CopyRef;
+  session: string;
+  seqNo: number;
+  entryTerm: number;
+  points: number;
+  digest: string;
+}
+
+/** Body of a request by its kind (the name of its field in the oneof). */
+export interface PeerRequests {
+  getMap: Record<string, never>;
+  write: WriteMessage;
+  search: SearchMessage;
+  retrieve: { shard: ShardRef; ids: Uint8Array; fields: FieldsMessage };
+  scroll: ScrollMessage;
+  count: { shard: ShardRef; filter: string };
+  stats: { shard: ShardRef };
+  replicate: ReplicateMessage;
+  locate: { copy: CopyRef };
+  verify: VerifyMessage;
+  importBegin: { copy: CopyRef; session: string; totalPoints: number };
+  importBatch: { copy: CopyRef; session: string; batch: Uint8Array };
+  importFinish: ImportFinishMessage;
+}
+
+/** Body of the reply by the kind of its request. */
+export interface PeerReplies {
+  getMap: { json: Uint8Array };
+  write: WrittenMessage;
+  search: HitsMessage;
+  retrieve: { points: PointColumns };
+  scroll: { points: PointColumns; more: boolean };
+  count: { count: number };
+  stats: ShardStatsMessage;
+  replicate: PositionMessage;
+  locate: PositionMessage;
+  verify: VerifiedMessage;
+  importBegin: Record<string, never>;
+  importBatch: Record<string, never>;
+  importFinish: Record<string, never>;
+}
+
+export type RequestKind = keyof PeerRequests;
+
+/** One handler a kind; what it throws travels back as a wire error. `timeoutMs`: how long the caller still waits. */
+export type PeerHandlers = {
+  [K in RequestKind]: (body: PeerRequests[K], timeoutMs: number) => Promise<PeerReplies[K]>;
+};
+
+/** A framed request; `body` names the field that is set. */
+export interface RequestFrame {
+  id: number;
+  timeoutMs: number;
+  body?: RequestKind;
+  [kind: string]: unknown;
+}
+
+export interface ReplyFrame {
+  id: number;
+  body?: RequestKind | 'error';
+  error?: WireErrorMessage;
+  [kind: string]: unknown;
+}
+
+export interface RequestsMessage {
+  mapVersion: number;
+  requests: RequestFrame[];
+}
+
+export interface RepliesMessage {
+  mapVersion: number;
+  replies: ReplyFrame[];
+}

@@ -1,0 +1,85 @@
+import type { ClusterMap } from '#model/cluster-map.ts';
+import { PORTS } from '#model/ports.ts';
+import { PeerClient, PeerUnreachable, type PeerClientOptions } from './peer-client.ts';
+
+const HEARTBEAT_MS = 2_000;
+const MAP_FETCH_TIMEOUT_MS = 5_000;
+
+export interface PeersOptions extends Omit<PeerClientOptions, 'node' | 'target' | 'onMapVersion'> {
+  map(): ClusterMap;
+  /** A peer's newer map, as JSON text, to be checked and taken. */
+  onMap(json: string, from: string): void;
+}
+
+/** The streams to this cluster's other nodes, by node name; addresses come from the map. */
+export class Peers {
+  #options: PeersOptions;
+  #clients = new Map<string, PeerClient>();
+  #fetching = false;
+  #timer: NodeJS.Timeout;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#heartbeat(), HEARTBEAT_MS);
+    this.#timer.unref();
+  }
+
+  /** Throws PeerUnreachable when the map has no address of that node. */
+  get(node: string): PeerClient {
+    const address = this.#options.map().nodes.find((entry) => entry.name === node)?.address;
+    if (!address) throw new PeerUnreachable(`node ${node} has no address in map ${this.#options.map().version}`, false);
+    const target = `${address.includes(':') ? `[${address}]` : address}:${PORTS.node}`;
+    const known = this.#clients.get(node);
+    if (known?.options.target === target) return known;
+    known?.close();
+    const client = new PeerClient({
+      ...this.#options,
+      node,
+      target,
+      onMapVersion: (from, version) => this.seen(from, version),
+    });
+    this.#clients.set(node, client);
+    return client;
+  }
+
+  /** Requests under way to a node. */
+  outstanding(node: string): number {
+    return this.#clients.get(node)?.outstanding ?? 0;
+  }
+
+  /** A node said its map's version: a newer one is fetched from it. */
+  seen(node: string, version: number): void {
+    if (version > this.#options.mapVersion() && !this.#fetching) void this.fetchMap(node);
+  }
+
+  /** Asks a node for its map. Never rejects. */
+  async fetchMap(node: string): Promise<void> {
+    this.#fetching = true;
+    try {
+      const { json } = await this.get(node).call('getMap', {}, MAP_FETCH_TIMEOUT_MS);
+      this.#options.onMap(Buffer.from(json).toString(), node);
+    } catch {
+      // The next heartbeat or refusal tries again.
+    } finally {
+      this.#fetching = false;
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #heartbeat(): void {
+    const nodes = new Map(this.#options.map().nodes.map((node) => [node.name, node.address]));
+    for (const [node, client] of this.#clients) {
+      if (nodes.get(node)) continue;
+      client.close();
+      this.#clients.delete(node);
+    }
+    for (const [node, address] of nodes) {
+      if (node !== this.#options.self && address !== '') this.get(node).heartbeat();
+    }
+  }
+}

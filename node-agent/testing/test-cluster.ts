@@ -1,0 +1,95 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { NodeConfig } from '../config.ts';
+import { startNode, type AnnulusNode } from '../node.ts';
+import { createShardHost } from '../shard/host.ts';
+import { FakeOperator } from './fake-operator.ts';
+
+const TOKEN = 'test-token';
+
+/** Nodes with addresses of their own in 127/8, so that tests and other clusters on the machine do not meet. */
+export class TestCluster {
+  readonly folder: string;
+  readonly operator: FakeOperator;
+  readonly nodes = new Map<string, AnnulusNode>();
+  #configs = new Map<string, NodeConfig>();
+
+  private constructor(folder: string, operator: FakeOperator, configs: NodeConfig[]) {
+    this.folder = folder;
+    this.operator = operator;
+    for (const config of configs) this.#configs.set(config.node, config);
+  }
+
+  /** Prepares a cluster; start() its nodes, and stop() it in the end. */
+  static async create(count: number): Promise<TestCluster> {
+    const folder = await mkdtemp(join(tmpdir(), 'annulus-test-'));
+    const clusterUID = randomUUID();
+    const net = `127.${randomInt(64, 250)}.${randomInt(0, 250)}`;
+    const configs = Array.from({ length: count }, (_, i): NodeConfig => {
+      const node = `ring-${i}`;
+      const dataDir = join(folder, node);
+      const bind = `${net}.${i + 1}`;
+      const logLevel = process.env['ANNULUS_TEST_LOG'] === '1' ? 'info' : 'silent';
+      return {
+        cluster: 'ring',
+        clusterUID,
+        namespace: 'default',
+        node,
+        bind,
+        dataDir,
+        token: TOKEN,
+        workers: 1,
+        logLevel,
+      };
+    });
+    const nodes = configs.map(({ node, bind }) => ({ name: node, address: bind }));
+    return new TestCluster(folder, new FakeOperator({ clusterUID, token: TOKEN, nodes }), configs);
+  }
+
+  config(node: string): NodeConfig {
+    return this.#configs.get(node)!;
+  }
+
+  async startAll(): Promise<void> {
+    await Promise.all([...this.#configs.keys()].map((node) => this.start(node)));
+  }
+
+  async start(name: string): Promise<AnnulusNode> {
+    const config = this.config(name);
+    const logger = pino({ level: config.logLevel, base: { node: name } });
+    const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
+    const node = await startNode(config, host, logger);
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  async stopNode(name: string): Promise<void> {
+    const node = this.nodes.get(name);
+    this.nodes.delete(name);
+    await node?.stop();
+  }
+
+  node(name: string): AnnulusNode {
+    const node = this.nodes.get(name);
+    if (!node) throw new Error(`node ${name} is not started`);
+    return node;
+  }
+
+  async stop(): Promise<void> {
+    this.operator.stop();
+    await Promise.all([...this.nodes.keys()].map((name) => this.stopNode(name)));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Polls until the condition holds; throws an Error that names it after the time. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`within ${timeoutMs} ms it did not happen: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
