@@ -97,11 +97,14 @@ export function invalid(group: string, kind: string, name: string, errors: reado
   });
 }
 
+/** Go's JSON writer escapes what HTML minds. */
+const goEscape = (char: string): string => `\\u00${char.charCodeAt(0).toString(16)}`;
+
 /** A value as Go prints it inside `Invalid value: …`. */
 export function printValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (value === undefined || value === null) return 'null';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? JSON.stringify(value).replaceAll(/[<>&]/g, goEscape) : String(value);
 }
 
 export const fieldErrors = {

@@ -4,6 +4,8 @@ import type { JsonObject } from '../json.ts';
 import type { KindBehaviour } from '../resource-def.ts';
 import { fieldErrors } from '../status-errors.ts';
 import type { FieldError } from '../status-errors.ts';
+import type { Schema } from '../schema/schema.ts';
+import { structuralErrors } from './validate-schema.ts';
 import { ensureObject, fill, objectsIn, specOf } from '../builtin/defaults.ts';
 
 function defaults(crd: KubeObject): void {
@@ -41,7 +43,13 @@ function validate(crd: KubeObject): FieldError[] {
   versions.forEach((version, i) => {
     if (asObject(version['schema'])['openAPIV3Schema'] === undefined) {
       errors.push(fieldErrors.required(`spec.versions[${i}].schema.openAPIV3Schema`, ''));
+      return;
     }
+    // One version alone is shown under the path that it had before there were versions.
+    const path =
+      versions.length === 1 ? 'spec.validation.openAPIV3Schema' : `spec.versions[${i}].schema.openAPIV3Schema`;
+    const schema = asObject(asObject(version['schema'])['openAPIV3Schema']) as unknown as Schema;
+    errors.push(...structuralErrors(schema, path));
   });
   return errors;
 }
