@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createKubeApi, type KubeApi } from './api.ts';
-import type { KubeError} from './errors.ts';
+import type { KubeError } from './errors.ts';
 import { isAlreadyExists, isConflict, isGone, isNotFound, KubeUnreachable } from './errors.ts';
 import { RESOURCES } from './resources.ts';
 import { createTransport, type Transport } from './transport.ts';
