@@ -22,6 +22,8 @@ const MAX_OPERATOR_RESTARTS = 3;
 /** Reasons of a waiting container that a person must cure. */
 const INCURABLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'CreateContainerConfigError']);
 const MAX_CRASHES = 4;
+/** Of somebody else's text in a line of ours. */
+const MAX_CHARACTERS = 300;
 
 /** Whether cluster and collection can be used, and if not, what is being waited for. */
 export function planReadiness(sight: Sight): Readiness {
@@ -29,7 +31,7 @@ export function planReadiness(sight: Sight): Readiness {
   if (trouble !== undefined && trouble.restarts >= MAX_OPERATOR_RESTARTS) {
     return {
       kind: 'hopeless',
-      why: `the operator ended ${trouble.restarts} times, last: ${lastLine(trouble.message)}`,
+      why: `the operator ended ${trouble.restarts} times, last: ${tellingLine(trouble.message)}`,
     };
   }
   for (const pod of sight.pods) {
@@ -39,14 +41,14 @@ export function planReadiness(sight: Sight): Readiness {
   const cluster = condition(sight.cluster, 'Available');
   const accepted = condition(sight.cluster, 'Accepted');
   if (accepted?.['status'] === 'False')
-    return { kind: 'hopeless', why: `the cluster was refused: ${asString(accepted['message'])}` };
+    return { kind: 'hopeless', why: `the cluster was refused: ${oneLine(asString(accepted['message']))}` };
   if (cluster?.['status'] !== 'True') return { kind: 'waiting', for: clusterWait(sight) };
   // After a restart the cluster's status is still that of before; the kubelet's word on the pods is of now.
   const wanted = asNumber(sight.cluster?.spec?.['nodes']) ?? 0;
   const ready = sight.pods.filter((pod) => condition(pod, 'Ready')?.['status'] === 'True').length;
   if (ready < wanted) return { kind: 'waiting', for: `${ready} of ${wanted} nodes ready` };
   if (condition(sight.collection, 'Available')?.['status'] !== 'True') {
-    return { kind: 'waiting', for: asString(sight.collection?.status?.['message']) || 'the collection' };
+    return { kind: 'waiting', for: oneLine(asString(sight.collection?.status?.['message'])) || 'the collection' };
   }
   return { kind: 'ready' };
 }
@@ -56,7 +58,7 @@ function clusterWait(sight: Sight): string {
   const nodes = asObject(status['nodes']);
   const ready = asNumber(nodes['ready']) ?? 0;
   const desired = asNumber(nodes['desired']) ?? asNumber(sight.cluster?.spec?.['nodes']) ?? 0;
-  const message = asString(status['message']) || 'the operator';
+  const message = oneLine(asString(status['message'])) || 'the operator';
   return `${message} [nodes ${ready}/${desired}, shards ${asString(asObject(status['shards'])['summary']) || '0/0'}]`;
 }
 
@@ -70,13 +72,22 @@ function podTrouble(pod: KubeObject): string | undefined {
   for (const container of asArray(pod.status?.['containerStatuses']).map(asObject)) {
     const waiting = asObject(asObject(container['state'])['waiting']);
     const reason = asString(waiting['reason']);
-    if (INCURABLE.has(reason)) return `${pod.metadata.name} cannot start: ${reason}: ${asString(waiting['message'])}`;
+    if (INCURABLE.has(reason))
+      return `${pod.metadata.name} cannot start: ${reason}: ${oneLine(asString(waiting['message']))}`;
     if (reason === 'CrashLoopBackOff' && (asNumber(container['restartCount']) ?? 0) >= MAX_CRASHES) {
       const last = asObject(asObject(container['lastState'])['terminated']);
-      return `${pod.metadata.name} keeps crashing, last: ${lastLine(asString(last['message']))}`;
+      return `${pod.metadata.name} keeps crashing, last: ${tellingLine(asString(last['message']))}`;
     }
   }
   return undefined;
 }
 
-const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
+/** The line of a crash's output that says most: the first that names an error, else the last. */
+function tellingLine(text: string): string {
+  const lines = text.trim().split('\n');
+  return (lines.find((line) => /error|cannot|not found/i.test(line)) ?? lines.at(-1) ?? '')
+    .trim()
+    .slice(0, MAX_CHARACTERS);
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, MAX_CHARACTERS);
