@@ -23,7 +23,7 @@ export function decodeId(message: PointIdMessage | null, field: string): PointId
 }
 
 export function encodeId(id: PointId): PointIdMessage {
-  return typeof id === 'string' ? { uuid: id } : { num: id.toString() };
+  return typeof id === 'string' ? { uuid: id } : { num: typeof id === 'number' ? id : id.toString() };
 }
 
 /** Null for no bytes. */

@@ -2,7 +2,8 @@
 
 export interface PointIdMessage {
   id?: 'num' | 'uuid';
-  num?: string;
+  /** Digits when received; a number (quicker) may be sent up to 2^53. */
+  num?: string | number;
   uuid?: string;
 }
 
