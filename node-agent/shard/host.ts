@@ -6,7 +6,7 @@ import { copyDirectory } from './copy-files.ts';
 import { SHUTDOWN_SNAPSHOT_MS, type IndexTuning } from './limits.ts';
 import type { Calls, Method } from './messages.ts';
 import { ownBytes, ownFloats, packWrites } from './pack.ts';
-import type { OpenCopy, OpenResult, ShardHost, ShardSettings } from './shard-host.ts';
+import type { OpenCopy, OpenResult, ShardHits, ShardHost, ShardSettings } from './shard-host.ts';
 import { WorkerClient } from './worker-client.ts';
 
 export interface ShardHostOptions {
@@ -97,8 +97,9 @@ class Host implements ShardHost {
     return this.#call(args[0], 'trimLog', args);
   }
 
-  search(...[shard, search]: Parameters<ShardHost['search']>): ReturnType<ShardHost['search']> {
-    return this.#call(shard, 'search', [shard, { ...search, vectors: ownFloats(search.vectors) }]);
+  async search(...[shard, search]: Parameters<ShardHost['search']>): Promise<ShardHits> {
+    const found = await this.#call(shard, 'search', [shard, { ...search, vectors: ownFloats(search.vectors) }]);
+    return { ...found, offsets: Uint32Array.from(found.offsets), scores: Float32Array.from(found.scores) };
   }
 
   retrieve(...args: Parameters<ShardHost['retrieve']>): ReturnType<ShardHost['retrieve']> {

@@ -62,7 +62,11 @@ function checkedVector(vector: Float32Array, field: string, settings: Known['set
   }
   const stored = storedVector(vector, settings.metric);
   if (stored === null)
-    throw new AnnulusError('ANN_BAD_REQUEST', `${field} has a number that is not finite in float32`, { field });
+    throw new AnnulusError(
+      'ANN_BAD_REQUEST',
+      `${field} has a number that is not finite in float32, or is longer than 3e18`,
+      { field },
+    );
   return stored;
 }
 

@@ -4,19 +4,20 @@ import { passesThreshold, scoreOf } from '../index/distance.ts';
 import type { Nearest } from '../index/graph.ts';
 import type { ShardCopy } from './copy.ts';
 import { SEARCH_LIMIT_MAX } from './limits.ts';
+import type { FoundHits } from './messages.ts';
 import { pointOf } from './read.ts';
 import type { ShardHits, ShardSearch } from './shard-host.ts';
 import { storedVector } from './vector.ts';
 
 /** Answers all queries of a search. */
-export function search(copy: ShardCopy, request: ShardSearch): ShardHits {
-  const queries = checkedQueries(copy, request);
+export function search(copy: ShardCopy, request: ShardSearch): FoundHits {
+  prepareQueries(copy, request);
   const passing = request.filter === null ? null : copy.filters.prepare(request.filter);
   const found =
     request.limit === 0 || passing?.size === 0
       ? Array.from({ length: request.count }, (): Nearest => ({ distances: [], labels: [] }))
       : copy.index.search({
-          vectors: queries,
+          vectors: request.vectors,
           count: request.count,
           k: request.limit,
           ef: request.ef ?? copy.settings.hnsw.efSearch,
@@ -26,7 +27,7 @@ export function search(copy: ShardCopy, request: ShardSearch): ShardHits {
   return hitsOf(copy, request, found);
 }
 
-function checkedQueries(copy: ShardCopy, { vectors, count, limit }: ShardSearch): Float32Array {
+function prepareQueries(copy: ShardCopy, { vectors, count, limit }: ShardSearch): void {
   const { dimension, metric } = copy.settings;
   if (vectors.length !== count * dimension) {
     const message = `a query vector has ${vectors.length / count} numbers, the collection's dimension is ${dimension}`;
@@ -36,25 +37,23 @@ function checkedQueries(copy: ShardCopy, { vectors, count, limit }: ShardSearch)
     throw new AnnulusError('ANN_BAD_REQUEST', `limit and offset must be 0..${SEARCH_LIMIT_MAX} together`, {
       field: 'limit',
     });
-  const queries = new Float32Array(vectors.length);
+  // In place: the buffer came with the message and is ours.
   for (let q = 0; q < count; q++) {
-    const stored = storedVector(vectors.subarray(q * dimension, (q + 1) * dimension), metric);
-    if (stored === null)
-      throw new AnnulusError('ANN_BAD_REQUEST', `query ${q} has a number that is not finite in float32`, {
-        field: 'vector',
-      });
-    queries.set(stored, q * dimension);
+    const query = count === 1 ? vectors : vectors.subarray(q * dimension, (q + 1) * dimension);
+    if (storedVector(query, metric) === null) {
+      const message = `query ${q} has a number that is not finite in float32, or is longer than 3e18`;
+      throw new AnnulusError('ANN_BAD_REQUEST', message, { field: 'vector' });
+    }
   }
-  return queries;
 }
 
-function hitsOf(copy: ShardCopy, request: ShardSearch, found: Nearest[]): ShardHits {
+function hitsOf(copy: ShardCopy, request: ShardSearch, found: Nearest[]): FoundHits {
   const { metric } = copy.settings;
-  const offsets = new Uint32Array(found.length + 1);
+  const offsets = [0];
   const ids: PointId[] = [];
   const labels: number[] = [];
   const scores: number[] = [];
-  found.forEach((nearest, q) => {
+  found.forEach((nearest) => {
     for (let i = 0; i < nearest.labels.length; i++) {
       const score = scoreOf(metric, nearest.distances[i]!);
       if (request.scoreThreshold !== undefined && !passesThreshold(metric, score, request.scoreThreshold)) break;
@@ -64,9 +63,9 @@ function hitsOf(copy: ShardCopy, request: ShardSearch, found: Nearest[]): ShardH
       labels.push(nearest.labels[i]!);
       scores.push(score);
     }
-    offsets[q + 1] = ids.length;
+    offsets.push(ids.length);
   });
-  return { offsets, ids, scores: Float32Array.from(scores), ...carried(copy, request, ids, labels) };
+  return { offsets, ids, scores, ...carried(copy, request, ids, labels) };
 }
 
 function carried(
