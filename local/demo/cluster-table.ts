@@ -18,7 +18,7 @@ export async function clusterTable(kubeconfig: string, path: string): Promise<st
   const table = asObject(await get(`${asString(cluster['server'])}${path}`, ca, asString(user['token'])));
   const header = asArray(table['columnDefinitions']).map((column) => asString(asObject(column)['name']).toUpperCase());
   const rows = asArray(table['rows']).map((row) =>
-    asArray(asObject(row)['cells']).map((cell) => (cell === null || cell === undefined ? '<none>' : String(cell))),
+    asArray(asObject(row)['cells']).map((cell) => (cell === null || cell === undefined ? '' : String(cell))),
   );
   return textTable(header, rows);
 }

@@ -28,7 +28,7 @@ const POLL_MS = 100;
 const ASKED = ['king', 'coffee', 'berlin', 'quickly'];
 const RECALL_QUERIES = 200;
 /** The operator writes counts to the API some seconds late; the table waits for them this long. */
-const COUNTS_TIMEOUT_MS = 12_000;
+const COUNTS_TIMEOUT_MS = 20_000;
 const LATENCY_QUERIES = 1_000;
 
 const screen = new Screen(process.stdout);
@@ -51,7 +51,7 @@ async function demo(stay: boolean, stopped: AbortSignal): Promise<void> {
     await bringUp(local, stopped);
     if (download !== undefined) await screen.step('word vectors from npm (118 MB, once)', () => download);
     const api = new PointsApi(local.ports[0] ?? PORTS.rest, COLLECTION);
-    await useCluster(api, local);
+    await useCluster(api, local, stopped);
     api.close();
     if (!stay) return;
     sayWhatNext(local);
@@ -110,7 +110,7 @@ async function untilReady(local: Local, stopped: AbortSignal, waiting: (text: st
   }
 }
 
-async function useCluster(api: PointsApi, local: Local): Promise<void> {
+async function useCluster(api: PointsApi, local: Local, stopped: AbortSignal): Promise<void> {
   const words = await screen.step(
     'reading the word vectors',
     () => openWords(WORDS),
@@ -122,15 +122,15 @@ async function useCluster(api: PointsApi, local: Local): Promise<void> {
     const begun = Date.now();
     await screen.step(
       'loading over REST, on 2 disks each',
-      () => loadWords(api, words, (done) => screen.progress('loading', done, WORDS, begun)),
+      () =>
+        loadWords(api, words, (done) => {
+          if (stopped.aborted) throw new CannotGoOn('stopped before all words were loaded; the next start loads them');
+          screen.progress('loading', done, WORDS, begun);
+        }),
       () => `${Math.round((WORDS * 1000) / (Date.now() - begun)).toLocaleString('en')} points/s`,
     );
   }
   await screen.step('every point is in its index', (waiting) => untilIndexed(api, waiting));
-  await screen.step('the Kubernetes API knows the counts', (waiting) => untilCounted(local.store, waiting));
-  screen.line();
-  for (const line of await clusterTable(local.kubeconfig, '/apis/annulus.dev/v1alpha1/namespaces/default/shards'))
-    screen.line(`  ${line}`);
   screen.line();
   for (const word of ASKED) {
     const hits = await api.query(words.words.indexOf(word) + 1, 6, { with_payload: true });
@@ -149,6 +149,11 @@ async function useCluster(api: PointsApi, local: Local): Promise<void> {
     ({ p50, p95, p99, rate, parallel }) =>
       `p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; ${Math.round(rate).toLocaleString('en')}/s by ${parallel} clients`,
   );
+  await screen.step('the Kubernetes API knows the counts', (waiting) => untilCounted(local.store, waiting));
+  screen.line();
+  for (const line of await clusterTable(local.kubeconfig, '/apis/annulus.dev/v1alpha1/namespaces/default/shards'))
+    screen.line(`  ${line}`);
+  screen.line();
 }
 
 async function untilIndexed(api: PointsApi, waiting: (text: string) => void): Promise<void> {

@@ -27,6 +27,8 @@ import type { VolumeSources } from './volumes.ts';
 
 /** How soon a start that waits for an object or a lock is tried again, milliseconds. */
 const RETRY_MS = 300;
+/** Volumes that cannot be mounted become an event after this long, milliseconds. */
+const MOUNT_PATIENCE_MS = 3_000;
 /** A pod whose object is gone already (force-deleted) gets this long to stop, milliseconds. */
 const FORCED_GRACE_MS = 1_000;
 
@@ -64,6 +66,7 @@ export class PodWorker {
   private readonly spec: PodSpec;
   private readonly runs: Run[];
   private readonly startTime: number;
+  private readonly createdAt = Date.now();
   private pod: KubeObject;
   private ending: 'no' | 'deleted' | 'removed' | 'shutdown' = 'no';
   private timer: NodeJS.Timeout | undefined;
@@ -187,7 +190,8 @@ export class PodWorker {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (!(error instanceof MountError)) return failed('RunContainerError', message);
-      this.event('Warning', 'FailedMount', message);
+      // Claims and Secrets made together with the pod come a moment later: that is no event yet.
+      if (Date.now() - this.createdAt > MOUNT_PATIENCE_MS) this.event('Warning', 'FailedMount', message);
       failed('ContainerCreating', message, RETRY_MS);
     }
   }

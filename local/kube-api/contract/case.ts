@@ -20,13 +20,18 @@ export interface ContractCase {
 /** Gives the cases their type, each function's arguments included. */
 export const contractCases = (cases: readonly ContractCase[]): readonly ContractCase[] => cases;
 
-const READY_ATTEMPTS = 100;
+const READY_SECONDS = 10;
 const READY_PAUSE_MS = 100;
 
 /** Calls until the answer passes; gives the last answer when it never does. */
-export async function until(call: () => Promise<Answer>, passes: (answer: Answer) => boolean): Promise<Answer> {
+export async function until(
+  call: () => Promise<Answer>,
+  passes: (answer: Answer) => boolean,
+  seconds: number = READY_SECONDS,
+): Promise<Answer> {
   let answer = await call();
-  for (let i = 0; i < READY_ATTEMPTS && !passes(answer); i += 1) {
+  const attempts = (seconds * 1000) / READY_PAUSE_MS;
+  for (let i = 0; i < attempts && !passes(answer); i += 1) {
     await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS));
     answer = await call();
   }

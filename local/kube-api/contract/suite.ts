@@ -12,6 +12,8 @@ import { WATCH_CASES } from './watch-cases.ts';
 import { WRITE_CASES } from './write-cases.ts';
 import { WIDGET_CRD, WIDGET_GROUP } from './widget.ts';
 
+/** The slowest case waits for a real server's background work. */
+const CASE_TIMEOUT_MS = 120_000;
 const CRD_URL = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 async function prepare(context: ContractContext): Promise<void> {
@@ -55,15 +57,15 @@ export function describeContract(title: string, access: () => Access): void {
         widgets: (name) => withName(`/apis/${WIDGET_GROUP}/v1/namespaces/${namespace}/widgets`, name),
       };
       await prepare(context);
-    }, 60_000);
+    }, CASE_TIMEOUT_MS);
     afterAll(async () => {
       await context.client.delete(`/api/v1/namespaces/${context.namespace}`);
       await context.client.delete(`${CRD_URL}/widgets.${WIDGET_GROUP}`);
       context.client.close();
-    }, 60_000);
+    }, CASE_TIMEOUT_MS);
     for (const [topic, cases] of Object.entries(ALL_CASES)) {
       describe(topic, () => {
-        for (const { name, run } of cases) test(name, () => run(context), 60_000);
+        for (const { name, run } of cases) test(name, () => run(context), CASE_TIMEOUT_MS);
       });
     }
   });

@@ -6,6 +6,8 @@ import type { ContractCase } from './case.ts';
 import type { Answer } from './client.ts';
 import { widget, WIDGET_GROUP } from './widget.ts';
 
+/** The real server gathers OpenAPI documents in the background. */
+const OPENAPI_SECONDS = 90;
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const names = (answer: Answer): string[] =>
   asArray(answer.body['items']).map((item) => asString(asObject(asObject(item)['metadata'])['name']));
@@ -200,6 +202,7 @@ export const VIEW_CASES: readonly ContractCase[] = contractCases([
       const index = await until(
         () => client.get('/openapi/v3'),
         (answer) => asObject(answer.body['paths'])[place] !== undefined,
+        OPENAPI_SECONDS,
       );
       const url = asString(asObject(asObject(index.body['paths'])[place])['serverRelativeURL']);
       expect(url).toMatch(/^\/openapi\/v3\/apis\/contract\.annulus\.dev\/v1\?hash=/);
