@@ -4,7 +4,17 @@ import { POD } from './pod.ts';
 import { SERVICE } from './service.ts';
 import { DEPLOYMENT, STATEFUL_SET } from './workloads.ts';
 import { CLAIM, VOLUME } from './volumes.ts';
-import { CONFIG_MAP, EVENT, NAMESPACE, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SECRET } from './simple-kinds.ts';
+import {
+  CONFIG_MAP,
+  ENDPOINT_SLICE,
+  ENDPOINTS,
+  STORAGE_CLASS,
+  EVENT,
+  NAMESPACE,
+  NETWORK_POLICY,
+  POD_DISRUPTION_BUDGET,
+  SECRET,
+} from './simple-kinds.ts';
 import { CRD_BEHAVIOUR } from '../crd/crd-behaviour.ts';
 
 const BEHAVIOURS: Readonly<Record<string, KindBehaviour>> = {
@@ -13,6 +23,9 @@ const BEHAVIOURS: Readonly<Record<string, KindBehaviour>> = {
   '/Secret': SECRET,
   '/ConfigMap': CONFIG_MAP,
   '/Event': EVENT,
+  '/Endpoints': ENDPOINTS,
+  'discovery.k8s.io/EndpointSlice': ENDPOINT_SLICE,
+  'storage.k8s.io/StorageClass': STORAGE_CLASS,
   '/Namespace': NAMESPACE,
   '/PersistentVolumeClaim': CLAIM,
   '/PersistentVolume': VOLUME,

@@ -125,3 +125,25 @@ export const POD_DISRUPTION_BUDGET: KindBehaviour = {
     return [fieldErrors.invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')];
   },
 };
+
+export const ENDPOINTS: KindBehaviour = {
+  defaults: (endpoints) => {
+    for (const subset of objectsIn(endpoints['subsets'] as Json | undefined)) {
+      for (const port of objectsIn(subset['ports'])) fill(port, { protocol: 'TCP' });
+    }
+  },
+};
+
+export const ENDPOINT_SLICE: KindBehaviour = {
+  hasGeneration: true,
+  defaults: (slice) => {
+    for (const port of objectsIn(slice['ports'] as Json | undefined)) fill(port, { protocol: 'TCP' });
+  },
+};
+
+export const STORAGE_CLASS: KindBehaviour = {
+  defaults: (storageClass) => {
+    storageClass['reclaimPolicy'] ??= 'Delete';
+    storageClass['volumeBindingMode'] ??= 'Immediate';
+  },
+};

@@ -55,7 +55,9 @@ export const CLAIM: KindBehaviour = {
 
 export const VOLUME: KindBehaviour = {
   defaults: (volume) => {
-    fill(specOf(volume), { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' });
+    const spec = specOf(volume);
+    fill(spec, { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' });
+    if (isObject(spec['hostPath'])) fill(spec['hostPath'], { type: '' });
   },
   prepareCreate: (volume) => {
     volume.status = { phase: 'Pending' };

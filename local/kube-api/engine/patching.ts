@@ -10,8 +10,15 @@ import { applyMergePatch } from '../patch/merge-patch.ts';
 import { applyStrategicPatch } from '../patch/strategic-merge.ts';
 import { apiVersionOf } from '../resource-def.ts';
 import type { ResourceDef } from '../resource-def.ts';
-import { ApiError } from '../api-types.ts';
-import { badRequest, bareError, fieldErrors, invalid, notFound, unsupportedMediaType } from '../status-errors.ts';
+import {
+  badRequest,
+  bareError,
+  conflict,
+  fieldErrors,
+  invalid,
+  notFound,
+  unsupportedMediaType,
+} from '../status-errors.ts';
 import { checkKind, conform, fillDefaults } from './decode.ts';
 import type { Engine } from './engine.ts';
 import type { Subresource, WriteRequest } from './request.ts';
@@ -188,15 +195,8 @@ function createByApply(
   request: ApplyRequest,
 ): KubeObject {
   if ((wanted.metadata.uid ?? '') !== '') {
-    throw new ApiError({
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      reason: 'Conflict',
-      code: 409,
-      message: `Operation cannot be fulfilled on ${def.resource} "${wanted.metadata.name}": uid mismatch: the provided object specified uid ${wanted.metadata.uid}, and no existing object was found`,
-    });
+    const why = `uid mismatch: the provided object specified uid ${wanted.metadata.uid}, and no existing object was found`;
+    throw conflict(def, wanted.metadata.name, why);
   }
   const empty = { apiVersion: wanted.apiVersion, kind: wanted.kind } as unknown as Json;
   const writer = writerOf(def, undefined, request.fieldManager, engine.environment.now());
