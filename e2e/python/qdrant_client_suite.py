@@ -5,6 +5,7 @@ Run by hand:  pip install qdrant-client && python e2e/python/qdrant_client_suite
 
 import math
 import sys
+import time
 import uuid
 
 from qdrant_client import QdrantClient, models as m
@@ -115,6 +116,10 @@ class Suite:
             wait=True,
         )
         assert c("count", self.name, exact=True).count == 40
+        deadline = time.monotonic() + 15
+        # A copy that was slow to start may have left the in-sync set and be on its way back.
+        while c("get_collection", self.name).status != m.CollectionStatus.GREEN and time.monotonic() < deadline:
+            time.sleep(0.1)
         info = c("get_collection", self.name)
         assert info.points_count == 40 and info.status == m.CollectionStatus.GREEN, info
 

@@ -4,6 +4,7 @@ import { filterTests } from './client-filters.ts';
 import { readTests } from './client-reads.ts';
 import { searchTests } from './client-search.ts';
 import { writeTests } from './client-writes.ts';
+import { rawTests } from './raw-tests.ts';
 import { countries } from './sample.ts';
 import { status } from './status.ts';
 
@@ -37,13 +38,19 @@ export function clientSuite(baseUrl: () => string, prefix = `suite-${process.pid
     readTests(() => client, name, points);
     filterTests(() => client, name, points);
     writeTests(() => client, prefix);
+    rawTests(baseUrl, name, prefix, points);
   });
 }
 
 function collectionTests(client: () => QdrantClient, name: string, prefix: string): void {
   describe('collections', () => {
     test('are described as clients expect', async () => {
-      const info = await client().getCollection(name);
+      let info = await client().getCollection(name);
+      // A copy that was slow to start may have left the in-sync set and be on its way back.
+      for (let i = 0; i < 100 && info.status !== 'green'; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        info = await client().getCollection(name);
+      }
       expect(info.status).toBe('green');
       expect(info.optimizer_status).toBe('ok');
       expect(info.points_count).toBe(40);
