@@ -1,12 +1,23 @@
 import type { ChangeAction, Digest } from './messages.ts';
 
-/** How far a copy that is not in sync has come. */
-export type JoinState =
-  | { kind: 'catchingUp' }
+/**
+ * Whether the copy's log is known to be the beginning of ours. `log`: its last entry is sent again, and it compares. `digest`: there is no
+ * such entry to compare, so a digest must agree. `proven`: what it acknowledges counts.
+ */
+export type Proof = 'log' | 'digest' | 'proven';
+
+/** A comparison by digest. While it lasts nothing above its seqNo is sent. */
+export type Check =
+  | { kind: 'none' }
+  /** The primary takes its own digest; at which seqNo is known only when it is there. */
   | { kind: 'digesting' }
-  | { kind: 'verifying'; digest: Digest; sent: boolean }
-  /** Equal by digest; acknowledgements wait for it from now on. The operator is asked when `acked` has reached `from` and this is noted on disk. */
-  | { kind: 'adding'; from: number; noted: boolean };
+  | { kind: 'verifying'; digest: Digest; sent: boolean };
+
+/** The way of a copy into the in-sync set, after its digest agreed: the operator is asked when `acked` has reached `from` and this is noted on disk. */
+export interface Adding {
+  from: number;
+  noted: boolean;
+}
 
 /** What a primary knows of one copy. */
 export interface CopyProgress {
@@ -18,9 +29,13 @@ export interface CopyProgress {
   tracked: boolean;
   phase: 'idle' | 'locating' | 'streaming' | 'recovering';
   session: number;
-  /** Highest seqNo on its disk that equals ours; 0 while unknown. */
+  proof: Proof;
+  check: Check;
+  adding: Adding | null;
+  /** Highest seqNo on its disk that is proven to equal ours; 0 while unknown. */
   acked: number;
-  known: boolean;
+  /** Highest seqNo that it says is on its disk. */
+  stored: number;
   /** Next seqNo to send. */
   cursor: number;
   inFlight: number;
@@ -28,6 +43,7 @@ export interface CopyProgress {
   readingLog: boolean;
   /** When it was last heard of, or began to owe something. */
   heardAt: number;
+  /** A client's write waits for it. */
   owing: boolean;
   failingSince: number | null;
   failure: string;
@@ -35,7 +51,6 @@ export interface CopyProgress {
   retryMs: number;
   /** Its log is not a part of ours: only a full recovery helps. */
   diverged: boolean;
-  join: JoinState;
   change: { action: ChangeAction; answered: boolean; retryAt: number } | null;
   sentCheckpoint: number;
 }
@@ -48,8 +63,11 @@ export function newProgress(node: string, allocationId: string, inSync: boolean,
     tracked,
     phase: 'idle',
     session: 0,
+    proof: 'log',
+    check: { kind: 'none' },
+    adding: null,
     acked: 0,
-    known: false,
+    stored: 0,
     cursor: 0,
     inFlight: 0,
     inFlightBytes: 0,
@@ -61,7 +79,6 @@ export function newProgress(node: string, allocationId: string, inSync: boolean,
     retryAt: 0,
     retryMs: 0,
     diverged: false,
-    join: { kind: 'catchingUp' },
     change: null,
     sentCheckpoint: 0,
   };

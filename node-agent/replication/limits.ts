@@ -10,7 +10,9 @@ export const LOG_READ_BYTES = 1024 * 1024;
 /** Log kept for copies that lag; one that lags more is recovered whole. */
 export const LOG_KEEP_BYTES = 512 * 1024 * 1024;
 /** The log is trimmed when so many entries more than before may go. */
-export const TRIM_STEP_ENTRIES = 256;
+export const TRIM_STEP_ENTRIES = 1_024;
+/** ...or, fewer of them, after this time. */
+export const TRIM_MS = 10_000;
 /** Client writes that wait for copies. */
 export const PENDING_WRITES = 20_000;
 

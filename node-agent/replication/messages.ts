@@ -30,7 +30,7 @@ export type Step =
   | { type: 'awaited'; write: number; seqNo: number }
   /** The client's time is over. */
   | { type: 'givenUp'; write: number }
-  | { type: 'located'; copy: string; session: number; position: Position }
+  | { type: 'located'; copy: string; session: number; located: Located }
   | { type: 'applied'; copy: string; session: number; bytes: number; position: Position }
   | { type: 'refused'; copy: string; session: number; code: ErrorCode; message: string; diverged: boolean }
   | {
@@ -48,6 +48,14 @@ export type Step =
   | { type: 'tracked'; copy: string }
   | { type: 'changeAnswered'; copy: string; action: ChangeAction; answer: ChangeAnswer }
   | { type: 'tick' };
+
+/** Where a copy says that its log ends. */
+export interface Located extends Position {
+  /** False while an import has begun and not finished. */
+  whole: boolean;
+  /** Its log still has the entry of seqNo, so that it can be compared. */
+  hasLastEntry: boolean;
+}
 
 export type ChangeAction = 'add' | 'remove';
 

@@ -1,3 +1,4 @@
+import { errorToWire } from '#model/errors.ts';
 import type { LocalCopies, LocalCopy } from '../copies/local-copies.ts';
 import type { PeerHandlers } from '../rpc/messages.ts';
 import type { ShardHost } from '../shard/shard-host.ts';
@@ -23,8 +24,9 @@ export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<Peer
     },
     async locate({ copy: ref }) {
       const copy = copies.fromPrimary(ref);
-      const { seqNo, term } = await host.stats(copy.shard);
-      return { seqNo, term };
+      const [stats, whole] = await Promise.all([host.stats(copy.shard), isWhole(host, copy.shard)]);
+      const { seqNo, term, logFromSeqNo } = stats;
+      return { seqNo, term, whole, hasLastEntry: logFromSeqNo <= seqNo };
     },
     async verify({ copy: ref, ...expected }) {
       const copy = copies.fromPrimary(ref);
@@ -33,4 +35,15 @@ export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<Peer
       return { equal, ...own };
     },
   };
+}
+
+/** False for a copy whose import has not finished: it answers no reads. */
+async function isWhole(host: ShardHost, shard: string): Promise<boolean> {
+  try {
+    await host.count(shard, null);
+    return true;
+  } catch (error) {
+    if (errorToWire(error).code === 'ANN_NOT_READY') return false;
+    throw error;
+  }
 }

@@ -143,7 +143,7 @@ export class Replicator {
         return this.#ask(
           ready,
           () => this.#options.peers.get(ready.node).call('locate', { copy: this.#ref(ready.copy) }, CALL_TIMEOUT_MS),
-          (position) => ({ type: 'located', position }),
+          (located) => ({ type: 'located', located }),
         );
       case 'send':
         return this.#send(ready);

@@ -107,6 +107,11 @@ export interface PositionMessage {
   term: number;
 }
 
+export interface LocatedMessage extends PositionMessage {
+  whole: boolean;
+  hasLastEntry: boolean;
+}
+
 export interface VerifyMessage {
   copy: CopyRef;
   seqNo: number;
@@ -157,7 +162,7 @@ export interface PeerReplies {
   count: { count: number };
   stats: ShardStatsMessage;
   replicate: PositionMessage;
-  locate: PositionMessage;
+  locate: LocatedMessage;
   verify: VerifiedMessage;
   importBegin: Record<string, never>;
   importBatch: Record<string, never>;

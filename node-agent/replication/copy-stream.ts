@@ -1,0 +1,323 @@
+import type { Position } from '../shard/shard-host.ts';
+import { isAwaited, newProgress, type CopyProgress } from './copy-progress.ts';
+import * as limits from './limits.ts';
+import type { ChangeAction, ChangeAnswer, Digest, Located, Ready, Step } from './messages.ts';
+import type { RecentEntries } from './recent-entries.ts';
+
+export type CopyStep = Extract<Step, { session: number }>;
+type Refused = Extract<Step, { type: 'refused' }>;
+type LogRead = Extract<Step, { type: 'logRead' }>;
+
+/** What a stream sees of its primary. */
+export interface PrimaryView {
+  readonly end: Position;
+  readonly recent: RecentEntries;
+  readonly checkpoint: number;
+  /** Log below this may be forgotten. */
+  readonly trimmed: number;
+  readonly configVersion: number;
+  emit(ready: Ready): void;
+  /** Has the set of tracked copies noted on disk. */
+  noteTracked(copy: string | null): void;
+  /** A copy knows a newer primary. */
+  depose(reason: string): void;
+}
+
+/** One copy as its primary drives it: find where it is, prove that its log is ours, stream, and bring it into the in-sync set. Pure. */
+export class CopyStream {
+  readonly state: CopyProgress;
+  #primary: PrimaryView;
+
+  constructor(primary: PrimaryView, copy: { node: string; allocationId: string; inSync: boolean }, tracked: boolean) {
+    this.#primary = primary;
+    this.state = newProgress(copy.node, copy.allocationId, copy.inSync, tracked);
+  }
+
+  /** The map's word. */
+  configure(inSync: boolean): void {
+    const { state } = this;
+    if (state.inSync !== inSync) state.change = null;
+    state.inSync = inSync;
+    if (!inSync) return;
+    state.tracked = false;
+    state.adding = null;
+  }
+
+  answered(step: CopyStep, now: number): void {
+    const { state } = this;
+    if (step.session !== state.session) return;
+    switch (step.type) {
+      case 'located':
+        state.heardAt = now;
+        return this.#located(step.located);
+      case 'applied':
+        state.heardAt = now;
+        state.inFlight--;
+        state.inFlightBytes -= step.bytes;
+        return this.#applied(step.position);
+      case 'verified':
+        state.heardAt = now;
+        return this.#verified(step.equal);
+      case 'refused':
+        return this.#refused(step, now);
+      case 'logRead':
+        return this.#logRead(step);
+      case 'digested':
+        return this.#digested(step.digest);
+      case 'exporting':
+        // The log above the snapshot must stay until the copy has it.
+        state.acked = step.seqNo;
+        return;
+      case 'recovered':
+        state.diverged = false;
+        this.#healthy();
+        return this.#restart();
+    }
+  }
+
+  /** Does whatever can be done now. */
+  pump(now: number): void {
+    const { state } = this;
+    if (state.diverged && state.phase !== 'recovering') {
+      if (isAwaited(state)) this.change('remove', state.failure, now);
+      else if (now >= state.retryAt) this.#begin('recovering');
+      return;
+    }
+    if (state.phase === 'idle' && now >= state.retryAt) this.#begin('locating');
+    if (state.phase !== 'streaming') return;
+    this.#sendEntries();
+    this.#compare();
+    this.#add(now);
+  }
+
+  tick(now: number): void {
+    const { state } = this;
+    const idle = state.phase === 'streaming' && state.inFlight === 0 && state.check.kind === 'none';
+    if (idle && state.sentCheckpoint < this.#primary.checkpoint) this.#send(new Uint8Array(0), state.cursor);
+    if (!state.owing) return;
+    const failing = state.failingSince !== null && now - state.failingSince > limits.FAILING_MS;
+    if (failing || now - state.heardAt > limits.SILENCE_MS) {
+      this.change('remove', state.failure || `no answer for ${limits.SILENCE_MS} ms`, now);
+    }
+  }
+
+  /** Asks the operator, once until it answers, and again after a pause. */
+  change(action: ChangeAction, reason: string, now: number): void {
+    const { state } = this;
+    if (state.change?.action === action && (!state.change.answered || now < state.change.retryAt)) return;
+    state.change = { action, answered: false, retryAt: 0 };
+    const { allocationId: copy, node } = state;
+    this.#primary.emit({ type: 'change', copy, node, action, reason, configVersion: this.#primary.configVersion });
+  }
+
+  changeAnswered(action: ChangeAction, answer: ChangeAnswer, now: number): void {
+    const { state } = this;
+    if (state.change?.action !== action) return;
+    if (answer.result === 'done') {
+      state.change = null;
+      state.inSync = action === 'add';
+      this.#untrack();
+      return;
+    }
+    state.change = { action, answered: true, retryAt: now + limits.CHANGE_RETRY_MS };
+    if (answer.result === 'unknown') return;
+    this.#warn(`the operator refused to ${action} the copy: ${answer.reason}`);
+    if (action !== 'add') return;
+    this.#untrack();
+    state.retryAt = now + limits.RETRY_MAX_MS;
+    this.#restart();
+  }
+
+  /** `track` is on disk. */
+  noted(): void {
+    if (this.state.adding) this.state.adding = { ...this.state.adding, noted: true };
+  }
+
+  #untrack(): void {
+    this.state.adding = null;
+    if (!this.state.tracked) return;
+    this.state.tracked = false;
+    this.#primary.noteTracked(null);
+  }
+
+  #located({ seqNo, whole, hasLastEntry }: Located): void {
+    const { state } = this;
+    if (state.phase !== 'locating') return;
+    const { end } = this.#primary;
+    if (!whole) return this.#diverge('its last import did not finish');
+    if (seqNo > end.seqNo) return this.#diverge(`it has seqNo ${seqNo}, the primary's log ends at ${end.seqNo}`);
+    state.phase = 'streaming';
+    state.stored = seqNo;
+    if (seqNo === 0) state.proof = 'proven';
+    else state.proof = hasLastEntry ? 'log' : 'digest';
+    state.cursor = state.proof === 'log' ? seqNo : seqNo + 1;
+    state.acked = 0;
+    this.#healthy();
+  }
+
+  #applied(position: Position): void {
+    const { state } = this;
+    if (state.phase !== 'streaming') return;
+    // A copy can't have more than was sent to it: anything else would acknowledge what it doesn't have.
+    if (position.seqNo >= state.cursor) {
+      return this.#diverge(`it answered seqNo ${position.seqNo}, ${state.cursor - 1} was sent`);
+    }
+    state.stored = Math.max(state.stored, position.seqNo);
+    if (state.proof === 'log') state.proof = 'proven';
+    if (state.proof === 'proven') state.acked = state.stored;
+    this.#healthy();
+  }
+
+  #healthy(): void {
+    this.state.failingSince = null;
+    this.state.failure = '';
+    this.state.retryMs = 0;
+  }
+
+  #refused({ code, message, diverged }: Refused, now: number): void {
+    const { state } = this;
+    state.failure = message;
+    state.failingSince ??= now;
+    if (code === 'ANN_STALE_TERM') return this.#primary.depose(message);
+    state.retryMs = Math.min(limits.RETRY_MAX_MS, state.retryMs === 0 ? limits.RETRY_FIRST_MS : state.retryMs * 2);
+    state.retryAt = now + state.retryMs;
+    if (diverged) this.#diverge(message);
+    else this.#restart();
+  }
+
+  /** Back to asking where it is; answers under way are of an old session from now on. */
+  #restart(): void {
+    const { state } = this;
+    state.phase = 'idle';
+    state.session++;
+    state.inFlight = 0;
+    state.inFlightBytes = 0;
+    state.readingLog = false;
+    state.check = { kind: 'none' };
+  }
+
+  #diverge(reason: string): void {
+    const { state } = this;
+    state.diverged = true;
+    state.failure = reason;
+    state.acked = 0;
+    this.#warn(`the copy must be recovered whole: ${reason}`);
+    this.#restart();
+  }
+
+  #warn(message: string): void {
+    const { allocationId: copy, node } = this.state;
+    this.#primary.emit({ type: 'warn', copy, node, message });
+  }
+
+  #begin(phase: 'locating' | 'recovering'): void {
+    const { state } = this;
+    state.phase = phase;
+    state.session++;
+    const { allocationId: copy, node, session } = state;
+    this.#primary.emit({ type: phase === 'locating' ? 'locate' : 'recover', copy, node, session });
+  }
+
+  /** Highest seqNo that may be sent: while digests are compared the copy must stand still. */
+  #limit(): number {
+    const { check } = this.state;
+    if (check.kind === 'none') return this.#primary.end.seqNo;
+    return check.kind === 'digesting' ? 0 : check.digest.seqNo;
+  }
+
+  #sendEntries(): void {
+    const { state } = this;
+    while (
+      state.cursor <= this.#limit() &&
+      !state.readingLog &&
+      state.inFlight < limits.WINDOW_MESSAGES &&
+      state.inFlightBytes < limits.WINDOW_BYTES
+    ) {
+      const chunk = this.#primary.recent.find(state.cursor);
+      if (chunk) this.#send(chunk.entries, chunk.lastSeqNo + 1);
+      else this.#readLog();
+    }
+  }
+
+  #readLog(): void {
+    const { state } = this;
+    state.readingLog = true;
+    const { allocationId: copy, session, cursor: from } = state;
+    this.#primary.emit({ type: 'readLog', copy, session, from, maxBytes: limits.LOG_READ_BYTES });
+  }
+
+  #logRead({ from, read }: LogRead): void {
+    const { state } = this;
+    state.readingLog = false;
+    if (state.phase !== 'streaming' || from !== state.cursor) return;
+    if (read !== null) {
+      if (read.nextSeqNo > state.cursor) this.#send(read.entries, read.nextSeqNo);
+    } else if (state.proof === 'log') {
+      // Its last entry is no longer in our log, the next one may be.
+      state.proof = 'digest';
+      state.cursor++;
+    } else {
+      this.#diverge(`the primary's log no longer reaches back to seqNo ${from}`);
+    }
+  }
+
+  #send(entries: Uint8Array, nextCursor: number): void {
+    const { state } = this;
+    state.cursor = nextCursor;
+    state.inFlight++;
+    state.inFlightBytes += entries.byteLength;
+    const { checkpoint, trimmed: trimBelow } = this.#primary;
+    state.sentCheckpoint = checkpoint;
+    const { allocationId: copy, node, session } = state;
+    this.#primary.emit({ type: 'send', copy, node, session, entries, checkpoint, trimBelow });
+  }
+
+  /** Compares digests when the copy has all that there is and needs a proof, or is to become in sync. */
+  #compare(): void {
+    const { state } = this;
+    const { check, allocationId: copy, node, session } = state;
+    const caughtUp = state.cursor > this.#primary.end.seqNo && state.inFlight === 0;
+    if (check.kind === 'none') {
+      const joins = !isAwaited(state) && state.proof !== 'log';
+      if (!caughtUp || !(joins || state.proof === 'digest')) return;
+      state.check = { kind: 'digesting' };
+      this.#primary.emit({ type: 'digest', copy, session });
+    } else if (check.kind === 'verifying' && !check.sent) {
+      if (state.cursor > check.digest.seqNo + 1) {
+        // More than the digest covers was sent in one message: take another.
+        state.check = { kind: 'none' };
+      } else if (state.inFlight === 0 && state.stored === check.digest.seqNo) {
+        state.check = { ...check, sent: true };
+        this.#primary.emit({ type: 'verify', copy, node, session, digest: check.digest });
+      }
+    }
+  }
+
+  #digested(digest: Digest): void {
+    if (this.state.check.kind === 'digesting') this.state.check = { kind: 'verifying', digest, sent: false };
+  }
+
+  #verified(equal: boolean): void {
+    const { state } = this;
+    const { check } = state;
+    if (check.kind !== 'verifying') return;
+    if (!equal) return this.#diverge(`its digest differs at seqNo ${check.digest.seqNo}`);
+    state.check = { kind: 'none' };
+    state.proof = 'proven';
+    state.acked = state.stored;
+    this.#healthy();
+    if (isAwaited(state)) return;
+    // Whatever was acknowledged without it must be on its disk before the operator may call it in sync.
+    state.tracked = true;
+    state.adding = { from: this.#primary.end.seqNo, noted: false };
+    this.#primary.noteTracked(state.allocationId);
+  }
+
+  #add(now: number): void {
+    const { state } = this;
+    if (!state.tracked) return;
+    // Noted in an earlier life of this primary: the operator may have been asked already, so ask (again).
+    if (!state.adding && state.proof === 'proven') state.adding = { from: this.#primary.end.seqNo, noted: true };
+    if (state.adding?.noted && state.acked >= state.adding.from) this.change('add', 'equal by digest', now);
+  }
+}
