@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { NodeConfig } from '../config.ts';
 import { startNode, type AnnulusNode } from '../node.ts';
 import { createShardHost } from '../shard/host.ts';
+import type { ShardHost } from '../shard/shard-host.ts';
 import { FakeOperator } from './fake-operator.ts';
 
 const TOKEN = 'test-token';
@@ -15,6 +16,8 @@ export class TestCluster {
   readonly folder: string;
   readonly operator: FakeOperator;
   readonly nodes = new Map<string, AnnulusNode>();
+  /** The shard hosts, by node. */
+  readonly hosts = new Map<string, ShardHost>();
   #configs = new Map<string, NodeConfig>();
 
   private constructor(folder: string, operator: FakeOperator, configs: NodeConfig[]) {
@@ -63,6 +66,7 @@ export class TestCluster {
     const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
     const node = await startNode(config, host, logger);
     this.nodes.set(name, node);
+    this.hosts.set(name, host);
     return node;
   }
 
