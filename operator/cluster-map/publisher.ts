@@ -13,6 +13,9 @@ import { ordinalOf } from '../pods.ts';
 import { zoneOf } from '../zones.ts';
 import { compileMap, mapHash } from './compile.ts';
 
+const MIN_DELAY_MS = 5;
+const MAX_DELAY_MS = 500;
+
 /**
  * Compiles the cluster's map from the caches, which hold nothing that is not in the API; writes its new version and hash
  * to VectorCluster.status, and only then sends it to the nodes. Also tells the hub which nodes to dial.
@@ -22,16 +25,26 @@ export class MapPublisher {
   /** Highest version that was written, by cluster uid: the cache may lag behind our own write. */
   readonly #written = new Map<string, { version: number; hash: string }>();
 
+  /** How long the last publication of each cluster's map took, ms. */
+  readonly #took = new Map<string, number>();
+
   constructor(context: OperatorContext) {
     this.#context = context;
+  }
+
+  /** How long changes may gather before they make the next map: the longer it takes, the more of them at once. */
+  delayMs(clusterKey: string): number {
+    return Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, 2 * (this.#took.get(clusterKey) ?? 0)));
   }
 
   reconcile = async (namespace: string, name: string): Promise<WorkResult> => {
     const { caches, hub, metrics, log } = this.#context;
     const key = objectKey(namespace, name);
+    const started = Date.now();
     const cluster = caches.clusters.get(namespace, name);
     if (cluster === undefined || cluster.spec.type === 'Logical') {
       hub.forget(key);
+      this.#took.delete(key);
       return {};
     }
     hub.setNodes(key, this.#addresses(cluster));
@@ -57,6 +70,7 @@ export class MapPublisher {
       log.info({ cluster: key, version, collections: content.collections.length }, 'new cluster map');
     }
     hub.publish(key, { version, json: Buffer.from(JSON.stringify({ ...content, version })) });
+    this.#took.set(key, Date.now() - started);
     return {};
   };
 

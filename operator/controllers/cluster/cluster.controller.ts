@@ -74,7 +74,7 @@ export class ClusterController {
       sights: hub.sights(objectKey(namespace, name)),
       shards,
       collections: caches.collections.in(namespace),
-      moves: this.#advice.of(cluster).plan,
+      moves: this.#advice.of(cluster).advice.plan,
       config,
       podMonitors,
       publicKey: publicKeyOf(children.get(`Secret/${secretName(cluster)}`)),

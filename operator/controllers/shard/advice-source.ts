@@ -4,41 +4,52 @@ import { wantedNodes } from '../../collections.ts';
 import { objectKey } from '../../kube/object.ts';
 import type { OperatorContext } from '../../operator-context.ts';
 import { zoneOf } from '../../zones.ts';
-import {
-  advise,
-  PATIENCE_MS,
-  SETTLE_MS,
-  type AdviceInput,
-  type AdviceNode,
-  type ClusterAdvice,
-} from './placement-advice.ts';
+import { advise, type AdviceInput, type AdviceNode, type ClusterAdvice } from './placement-advice.ts';
 
-/** Asks the planner about a cluster once for all its shards, for as long as nothing that it follows from changes. */
+/** A plan of many shards takes long: it is made again at the earliest after this many times its own duration. */
+const REST_FACTOR = 5;
+const MIN_REST_MS = 20;
+
+interface Known {
+  advice: ClusterAdvice;
+  /** Something that the advice follows from has changed since. */
+  stale: boolean;
+  /** Until then a stale advice will do: every step that it names is checked again before it is taken. */
+  goodUntil: number;
+}
+
+/** Asks the planner about a cluster once for all its shards, and again when something changed, but not at every change. */
 export class AdviceSource {
   readonly #context: OperatorContext;
-  readonly #known = new Map<string, { follows: string; advice: ClusterAdvice }>();
+  readonly #known = new Map<string, Known>();
 
   constructor(context: OperatorContext) {
     this.#context = context;
   }
 
-  /** The planner's word on a cluster's shards now. */
-  of(cluster: VectorCluster): ClusterAdvice {
-    const { caches } = this.#context;
+  /** Shards, nodes or settings of the cluster changed. */
+  changed(namespace: string, name: string): void {
+    const known = this.#known.get(objectKey(namespace, name));
+    if (known !== undefined) known.stale = true;
+  }
+
+  /** The planner's word on a cluster's shards. `freshInMs`: it may be another after that; undefined when it is up to date. */
+  of(cluster: VectorCluster): { advice: ClusterAdvice; freshInMs?: number } {
     const { namespace = '', name } = cluster.metadata;
-    const input: AdviceInput = {
-      cluster,
-      nodes: this.nodesOf(cluster),
-      shards: caches.shardsOf(namespace, name),
-      now: Date.now(),
-    };
-    const follows = fingerprint(input);
     const key = objectKey(namespace, name);
     const known = this.#known.get(key);
-    if (known?.follows === follows) return known.advice;
+    const now = Date.now();
+    if (known !== undefined && !known.stale) return { advice: known.advice };
+    if (known !== undefined && now < known.goodUntil) return { advice: known.advice, freshInMs: known.goodUntil - now };
+    const shards = this.#context.caches.shardsOf(namespace, name);
+    const input: AdviceInput = { cluster, nodes: this.nodesOf(cluster), shards, now };
     const advice = advise(input);
-    this.#known.set(key, { follows, advice });
-    return advice;
+    const took = Date.now() - now;
+    const goodUntil = now + took + Math.max(MIN_REST_MS, took * REST_FACTOR);
+    // While shards wait for nodes to settle, time alone changes the advice.
+    const waiting = [...advice.byShard.values()].some((one) => one.askAgainMs !== undefined);
+    this.#known.set(key, { advice, stale: waiting, goodUntil });
+    return { advice };
   }
 
   /** Forgets a deleted cluster. */
@@ -64,18 +75,4 @@ export class AdviceSource {
       };
     });
   }
-}
-
-/** Text that changes whenever the advice might: versions instead of contents, and time only where waiting depends on it. */
-function fingerprint({ cluster, nodes, shards, now }: AdviceInput): string {
-  const quiet = now - Math.max(0, ...nodes.map((node) => node.since));
-  const waits = [SETTLE_MS, PATIENCE_MS].filter((limit) => quiet >= limit).length;
-  const copies = shards.map(({ metadata, spec, status }) => [
-    metadata.name,
-    metadata.annotations,
-    spec.replicationFactor,
-    (status?.copies ?? []).map(({ node, role, inSync }) => [node, role, inSync]),
-  ]);
-  const unplaced = shards.some((shard) => (shard.status?.copies ?? []).length === 0);
-  return JSON.stringify([cluster.metadata.generation, nodes, copies, waits, unplaced && waits < 2 ? now : 0]);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Condition, Shard } from '#crds/v1alpha1/index.ts';
+import type { Condition, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import { transitionNotes } from '../../conditions.ts';
 import { reportOf } from '../../control/sights.ts';
 import { applyStatus } from '../../kube/apply.ts';
@@ -8,10 +8,11 @@ import type { WorkResult } from '../../kube/queue.ts';
 import { RESOURCES } from '../../kube/resources.ts';
 import { WriteTimes, type OperatorContext } from '../../operator-context.ts';
 import type { AdviceSource } from './advice-source.ts';
-import type { ShardInput } from './shard-input.ts';
+import type { PlacementAdvice, ShardInput } from './shard-input.ts';
 import { planShard, type ShardAction } from './shard.plan.ts';
 
 const STALE_RETRY_MS = 100;
+const NO_ADVICE: PlacementAdvice = { first: [], add: [], remove: [], blocked: [] };
 /** Enough for the most copies that a shard may have, each made anew. */
 const NEW_IDS = 16;
 
@@ -59,17 +60,23 @@ export class ShardController {
       nodes.set(name, { ...sight, podReady: pod?.ready ?? false });
     }
     const now = Date.now();
-    const placement = cluster && this.#advice.of(cluster).byShard.get(shard.metadata.name);
     return {
       shard,
       cluster,
       nodes,
-      placement: placement ?? { first: [], add: [], remove: [], blocked: [] },
+      placement: cluster === undefined ? NO_ADVICE : this.#adviceOn(shard, cluster),
       requests: hub.requests(clusterKey, shard.metadata.name),
       newIds: Array.from({ length: NEW_IDS }, () => randomUUID()),
       recoveries: this.#seenRecoveries(shard, key, nodes, now),
       now,
     };
+  }
+
+  #adviceOn(shard: Shard, cluster: VectorCluster): PlacementAdvice {
+    const { advice, freshInMs } = this.#advice.of(cluster);
+    const mine = advice.byShard.get(shard.metadata.name) ?? NO_ADVICE;
+    const complete = shard.status?.copies?.length === shard.spec.replicationFactor;
+    return freshInMs === undefined || complete ? mine : { ...mine, askAgainMs: freshInMs };
   }
 
   async #act(shard: Shard, key: string, action: ShardAction): Promise<void> {

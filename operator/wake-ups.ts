@@ -1,0 +1,178 @@
+import type { Collection, Shard } from '#crds/v1alpha1/index.ts';
+import { CLUSTER_LABEL } from './build/common.ts';
+import type { Caches, CacheEvents } from './caches.ts';
+import type { ChildKind } from './controllers/cluster/children.ts';
+import { objectKey, splitKey } from './kube/object.ts';
+import type { WorkQueue } from './kube/queue.ts';
+
+/** The queues, and what else wants to know of changes. */
+export interface Sleepers {
+  caches: Caches;
+  clusters: WorkQueue;
+  collections: WorkQueue;
+  shards: WorkQueue;
+  maps: WorkQueue;
+  /** How long changes gather before they make a map, ms. */
+  mapDelayMs: (clusterKey: string) => number;
+  /** What placement follows from has changed. */
+  placementChanged: (namespace: string, cluster: string) => void;
+}
+
+/** A cluster's status sums its shards up: this often is enough while many of them change. */
+const SUMMARY_DELAY_MS = 100;
+/** A shard that waits for its turn looks again so long after another one has changed. */
+const SIBLING_DELAY_MS = 200;
+
+/** Who must look again when something changes: turns events of caches and nodes into keys of queues, and nothing else. */
+export class WakeUps implements CacheEvents {
+  readonly #sleepers: Sleepers;
+  /** Generation of each cluster's spec as last seen: changes of status wake nobody but the cluster itself. */
+  readonly #generations = new Map<string, string>();
+  /** False until the caches are filled: then everything is looked at anyway. */
+  awake = false;
+
+  constructor(sleepers: Sleepers) {
+    this.#sleepers = sleepers;
+  }
+
+  /** Everything looks once. */
+  wakeAll(): void {
+    const { caches, collections, shards } = this.#sleepers;
+    this.#generations.clear();
+    this.onClusters(caches.clusters.all().map(({ metadata }) => objectKey(metadata.namespace, metadata.name)));
+    for (const { metadata } of caches.collections.all()) collections.add(objectKey(metadata.namespace, metadata.name));
+    for (const { metadata } of caches.shards.all()) shards.add(objectKey(metadata.namespace, metadata.name));
+  }
+
+  onClusters = (keys: string[]): void => {
+    if (this.awake) keys.forEach((key) => this.#onCluster(key));
+  };
+
+  onCollections = (keys: string[]): void => {
+    if (this.awake) keys.forEach((key) => this.#onCollection(key));
+  };
+
+  onShards = (keys: string[]): void => {
+    if (this.awake) keys.forEach((key) => this.#onShard(key));
+  };
+
+  onPods = (keys: string[]): void => {
+    if (!this.awake) return;
+    for (const key of keys) {
+      const { namespace, name } = splitKey(key);
+      const cluster = this.#sleepers.caches.pods.get(namespace, name)?.cluster ?? name.replace(/-\d+$/, '');
+      this.onNode(objectKey(namespace, cluster));
+      this.#addMap(objectKey(namespace, cluster));
+    }
+  };
+
+  onNodes = (): void => {
+    if (this.awake) this.wakeAll();
+  };
+
+  onChildren = (kind: ChildKind, keys: string[]): void => {
+    if (!this.awake) return;
+    const { caches, clusters } = this.#sleepers;
+    for (const key of keys) {
+      const { namespace, name } = splitKey(key);
+      const owner = caches.children.get(kind)?.get(namespace, name)?.metadata.labels?.[CLUSTER_LABEL];
+      for (const cluster of owner === undefined ? this.#clusterNames(namespace) : [owner]) {
+        clusters.add(objectKey(namespace, cluster));
+        if (kind === 'Secret') this.#addMap(objectKey(namespace, cluster));
+      }
+    }
+  };
+
+  /** A node of the cluster came, went, or is ready or not. */
+  onNode(clusterKey: string): void {
+    if (!this.awake) return;
+    const { namespace, name } = splitKey(clusterKey);
+    this.#sleepers.placementChanged(namespace, name);
+    this.#sleepers.clusters.add(clusterKey);
+    this.#addShards(this.#sleepers.caches.shardsOf(namespace, name));
+  }
+
+  /** Nodes reported these shards differently, or ask for something. */
+  onReports(clusterKey: string, names: string[]): void {
+    if (!this.awake) return;
+    const { namespace } = splitKey(clusterKey);
+    for (const name of names) {
+      if (this.#sleepers.caches.shards.get(namespace, name)) this.#sleepers.shards.add(objectKey(namespace, name));
+    }
+  }
+
+  #onCluster(key: string): void {
+    const { caches, clusters, collections } = this.#sleepers;
+    const { namespace, name } = splitKey(key);
+    const cluster = caches.clusters.get(namespace, name);
+    const generation = `${cluster?.metadata.uid}/${cluster?.metadata.generation}`;
+    const sameSpec = this.#generations.get(key) === generation;
+    clusters.add(key, sameSpec ? SUMMARY_DELAY_MS : 0);
+    for (const other of caches.clusters.in(namespace)) {
+      if (other.spec.host === name) clusters.add(objectKey(namespace, other.metadata.name));
+    }
+    if (sameSpec) return;
+    if (cluster === undefined) this.#generations.delete(key);
+    else this.#generations.set(key, generation);
+    this.#addMap(key);
+    if (cluster?.spec.host !== undefined) this.#addMap(objectKey(namespace, cluster.spec.host));
+    const logical = caches.clusters.in(namespace).filter((other) => other.spec.host === name);
+    const names = new Set([name, ...logical.map((other) => other.metadata.name)]);
+    for (const { spec, metadata } of caches.collections.in(namespace)) {
+      if (names.has(spec.cluster ?? '')) collections.add(objectKey(namespace, metadata.name));
+    }
+    this.#sleepers.placementChanged(namespace, name);
+    this.#addShards(caches.shardsOf(namespace, name));
+  }
+
+  #onCollection(key: string): void {
+    const { caches, collections } = this.#sleepers;
+    const { namespace, name } = splitKey(key);
+    collections.add(key);
+    const collection = caches.collections.get(namespace, name);
+    // Others may wait for the name that this one has or had.
+    for (const other of caches.collections.in(namespace)) {
+      if (isRefusedForName(other, collection)) collections.add(objectKey(namespace, other.metadata.name));
+    }
+    for (const cluster of this.#clusterNames(namespace)) this.#addMap(objectKey(namespace, cluster));
+  }
+
+  #onShard(key: string): void {
+    const { caches, clusters, collections, shards } = this.#sleepers;
+    const { namespace, name } = splitKey(key);
+    shards.add(key);
+    const shard = caches.shards.get(namespace, name);
+    for (const cluster of shard === undefined ? this.#clusterNames(namespace) : [shard.spec.cluster]) {
+      this.#addMap(objectKey(namespace, cluster));
+      clusters.add(objectKey(namespace, cluster), SUMMARY_DELAY_MS);
+      this.#sleepers.placementChanged(namespace, cluster);
+      this.#addShards(caches.shardsOf(namespace, cluster).filter(lacksCopies), SIBLING_DELAY_MS);
+    }
+    const owners =
+      shard === undefined ? caches.collections.in(namespace).map((one) => one.metadata.name) : [shard.spec.collection];
+    for (const owner of owners) collections.add(objectKey(namespace, owner));
+  }
+
+  #clusterNames(namespace: string): string[] {
+    return this.#sleepers.caches.clusters.in(namespace).map((cluster) => cluster.metadata.name);
+  }
+
+  #addMap(clusterKey: string): void {
+    this.#sleepers.maps.add(clusterKey, this.#sleepers.mapDelayMs(clusterKey));
+  }
+
+  #addShards(shards: Shard[], delayMs = 0): void {
+    for (const { metadata } of shards) this.#sleepers.shards.add(objectKey(metadata.namespace, metadata.name), delayMs);
+  }
+}
+
+/** A placed shard that waits for its turn to get or lose a copy: another one's change may be its chance. */
+function lacksCopies({ spec, status }: Shard): boolean {
+  const copies = status?.copies?.length ?? 0;
+  return copies > 0 && copies !== spec.replicationFactor;
+}
+
+function isRefusedForName(other: Collection, changed: Collection | undefined): boolean {
+  const refusal = other.status?.conditions?.find((condition) => condition.type === 'Accepted');
+  return refusal?.reason === 'NameTaken' && (changed === undefined || changed.spec.cluster === other.spec.cluster);
+}
