@@ -6,7 +6,7 @@ import { VectorIndex } from '../index/vector-index.ts';
 import { applyOperation, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
-import type { IndexTuning } from './limits.ts';
+import { TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
 import { decodeEntries, writeFrame } from './log-codec.ts';
 import type { PointInput, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
@@ -198,9 +198,13 @@ export class ShardCopy {
     return { entries, nextSeqNo: next };
   }
 
+  /** Forgets old entries: some of them, if there are very many; the next call goes on. */
   trimLog(belowSeqNo: number): void {
+    const from = this.logFromSeqNo();
+    const below = Math.min(belowSeqNo, this.store.meta.seqNo + 1, from + TRIM_MAX_ENTRIES);
+    if (below <= from) return;
     this.store.begin();
-    this.store.run('DELETE FROM log WHERE seq < ?', Math.min(belowSeqNo, this.store.meta.seqNo + 1));
+    this.store.run('DELETE FROM log WHERE seq < ?', below);
   }
 
   /** First seqNo in the log; the next one to come when the log is empty. */

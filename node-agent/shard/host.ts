@@ -32,17 +32,17 @@ interface Placed {
   allocationId: string;
 }
 
-/** Shards on a fixed number of worker threads; a thread that dies is replaced when a shard is next opened on it. */
+/** Shards on a fixed number of worker threads. A thread starts when the first shard is opened on it (30 MB), again if it died. */
 class Host implements ShardHost {
   readonly #options: ShardHostOptions;
-  #workers: WorkerClient[] = [];
+  readonly #workers: (WorkerClient | null)[];
   #placed = new Map<string, Placed>();
   #listeners: ExitListener[] = [];
   #closing = false;
 
   constructor(options: ShardHostOptions) {
     this.#options = options;
-    for (let index = 0; index < Math.max(1, options.workers); index++) this.#workers.push(this.#start(index));
+    this.#workers = Array.from({ length: Math.max(1, options.workers) }, () => null);
   }
 
   async open(options: OpenCopy): Promise<OpenResult> {
@@ -160,7 +160,7 @@ class Host implements ShardHost {
     const deadline = SHUTDOWN_SNAPSHOT_MS + SHUTDOWN_GRACE_MS;
     await Promise.all(
       this.#workers.map(async (worker) => {
-        if (worker.exited) return;
+        if (worker === null || worker.exited) return;
         const timer = Promise.withResolvers<undefined>();
         const timeout = setTimeout(() => timer.resolve(undefined), deadline);
         await Promise.race([worker.call('shutdown', []).catch(() => undefined), timer.promise]);
@@ -188,7 +188,7 @@ class Host implements ShardHost {
   #session(session: string): [WorkerClient, string] {
     const [index, name] = session.split(':');
     const worker = this.#workers[Number(index)];
-    if (worker === undefined || name === undefined)
+    if (worker === undefined || worker === null || name === undefined)
       throw new AnnulusError('ANN_NOT_FOUND', `no export session ${session}; open a new one`);
     return [worker, name];
   }
@@ -198,7 +198,7 @@ class Host implements ShardHost {
     const load = this.#workers.map(() => 0);
     for (const { worker } of this.#placed.values()) load[worker]!++;
     const index = load.indexOf(Math.min(...load));
-    if (this.#workers[index]!.exited) this.#workers[index] = this.#start(index);
+    if (this.#workers[index]?.exited !== false) this.#workers[index] = this.#start(index);
     return index;
   }
 

@@ -35,6 +35,8 @@ export const PREPARED_FILTERS_MAX = 32;
 
 /** Largest log entry; longer upserts are cut into several entries. */
 export const LOG_ENTRY_MAX_BYTES = 4 * 1024 * 1024;
+/** Log entries that one trim forgets at most: deleting them takes time. */
+export const TRIM_MAX_ENTRIES = 1_024;
 /** Points that one write by filter may touch: its ids are one log entry. */
 export const SELECTED_IDS_MAX = 200_000;
 /** Labels are 32 bits wide in hnswlib-node. */
