@@ -77,10 +77,11 @@ export class ContractClient {
     const chunks: Buffer[] = [];
     for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString('utf8');
-    const isJson = (response.headers['content-type'] ?? '').includes('json');
+    // Some JSON answers call themselves plain text; a watch is many answers.
+    const isObject = text.startsWith('{') && !path.includes('watch=');
     return {
       code: response.statusCode ?? 0,
-      body: isJson && !path.includes('watch=') ? asObject(JSON.parse(text)) : {},
+      body: isObject ? asObject(JSON.parse(text)) : {},
       text,
       headers: response.headers,
     };

@@ -7,7 +7,7 @@ import type { Answer } from './client.ts';
 import { widget, WIDGET_GROUP } from './widget.ts';
 
 /** The real server gathers OpenAPI documents in the background. */
-const OPENAPI_SECONDS = 90;
+const OPENAPI_SECONDS = 60;
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const names = (answer: Answer): string[] =>
   asArray(answer.body['items']).map((item) => asString(asObject(asObject(item)['metadata'])['name']));
