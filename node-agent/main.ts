@@ -1,10 +1,12 @@
+import { ServerCredentials, type Server } from '@grpc/grpc-js';
 import { pino, type Logger } from 'pino';
 import { PORTS } from '#model/ports.ts';
 import { ConfigError, readConfig, type NodeConfig } from './config.ts';
 import { createHealth } from './health.ts';
 import { startNode, type AnnulusNode } from './node.ts';
 import { createRestServer } from './rest/server.ts';
-import { PortInUse } from './rpc/listen.ts';
+import { createClientGrpcServer } from './rpc/client-service.ts';
+import { listen, PortInUse } from './rpc/listen.ts';
 import { createShardHost } from './shard/host.ts';
 import { VolumeRefused } from './volume.ts';
 
@@ -28,14 +30,15 @@ async function main(): Promise<void> {
     process.exit(EXIT.crash);
   });
   const stopped = waitForSignal();
-  const { node, rest } = await start(config, logger);
+  const { node, rest, grpc } = await start(config, logger);
   logger.info({ bind: config.bind, ports: PORTS }, 'node started');
   const signal = await stopped;
   logger.info({ signal }, 'stopping');
   node.drain();
   await new Promise((resolve) => setTimeout(resolve, NOT_READY_MS));
   const drained = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
-  await Promise.race([rest.close(), drained]);
+  const grpcClosed = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
+  await Promise.race([Promise.all([rest.close(), grpcClosed]), drained]);
   await node.stop();
   logger.info('stopped');
   process.exit(EXIT.ok);
@@ -44,7 +47,7 @@ async function main(): Promise<void> {
 async function start(
   config: NodeConfig,
   logger: Logger,
-): Promise<{ node: AnnulusNode; rest: ReturnType<typeof createRestServer> }> {
+): Promise<{ node: AnnulusNode; rest: ReturnType<typeof createRestServer>; grpc: Server }> {
   const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
   const node = await startNode(config, host, logger);
   const rest = createRestServer({
@@ -62,7 +65,9 @@ async function start(
     }
     throw error;
   }
-  return { node, rest };
+  const grpc = createClientGrpcServer({ router: node.router, logger });
+  await listen(grpc, config.bind, PORTS.grpc, ServerCredentials.createInsecure());
+  return { node, rest, grpc };
 }
 
 function waitForSignal(): Promise<NodeJS.Signals> {
