@@ -80,7 +80,10 @@ export class Embedded {
   }
 }
 
-/** Asks until the answer is not null; throws with `what` when it takes longer than timeoutMs. */
+/** A promise was broken: no asking again. */
+export class Broken extends Error {}
+
+/** Asks until the answer is not null and nothing is thrown but Broken; throws with `what` when it takes longer than timeoutMs. */
 export async function eventually<T>(what: string, timeoutMs: number, ask: () => Promise<T | null>): Promise<T> {
   const end = performance.now() + timeoutMs;
   let last: unknown;
@@ -89,6 +92,7 @@ export async function eventually<T>(what: string, timeoutMs: number, ask: () => 
       const answer = await ask();
       if (answer !== null) return answer;
     } catch (error) {
+      if (error instanceof Broken) throw error;
       last = error;
     }
     if (performance.now() > end) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`, { cause: last });
