@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { ContractClient } from './client.ts';
 import type { Access } from './client.ts';
+import { ANNULUS_CASES } from './annulus-cases.ts';
 import { APPLY_CASES } from './apply-cases.ts';
 import { until } from './case.ts';
 import type { ContractCase, ContractContext } from './case.ts';
@@ -41,6 +42,7 @@ const ALL_CASES: Readonly<Record<string, readonly ContractCase[]>> = {
   deletion: DELETION_CASES,
   watch: WATCH_CASES,
   'lists, tables and discovery': VIEW_CASES,
+  "Annulus' own kinds": ANNULUS_CASES,
 };
 
 /** Declares the whole contract as tests against one server. */
