@@ -8,7 +8,7 @@ import { clearHolder, recordHolder } from './volume-lock.ts';
 /** After the process has ended its pipes may hold some last lines; waited for this long, milliseconds. */
 const DRAIN_MS = 200;
 /** What `kubectl logs` shows last becomes the termination message. */
-const MESSAGE_LINES = 10;
+const MESSAGE_LINES = 30;
 const MESSAGE_CHARACTERS = 2048;
 
 export interface ProcessSpec {

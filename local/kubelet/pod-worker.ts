@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ApiError } from '../kube-api/api-types.ts';
 import type { KubeObject, KubeStore } from '../kube-api/api-types.ts';
 import { jsonEqual } from '../kube-api/json.ts';
@@ -9,20 +9,20 @@ import type { Backoff, Container, ContainerEvent } from './container.machine.ts'
 import type { ContainerLog } from './container-log.ts';
 import { startProcess } from './container-process.ts';
 import type { ContainerProcess } from './container-process.ts';
-import { planEnvironment } from './environment.plan.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { missingImageMessage } from './image.ts';
-import type { Entrypoint, ImageTable } from './image.ts';
+import type { ImageTable } from './image.ts';
 import type { KubeletLogger } from './kubelet.ts';
+import { planLaunch } from './launch.ts';
+import type { Launch } from './launch.ts';
 import type { LogStore } from './log-store.ts';
-import { rewritePaths } from './paths.plan.ts';
 import { parsePodSpec } from './pod-spec.ts';
 import type { ContainerSpec, PodSpec } from './pod-spec.ts';
 import { planPodStatus, recordedContainer } from './pod-status.plan.ts';
 import { runProbes } from './probe-runner.ts';
 import { PODS, keyOf } from './resources.ts';
 import { holderOf } from './volume-lock.ts';
-import { MountError, claimLock, claimsOf, dataOf, mappedPaths, prepareVolumes } from './volumes.ts';
+import { MountError, claimLock, claimsOf, prepareVolumes } from './volumes.ts';
 import type { VolumeSources } from './volumes.ts';
 
 /** How soon a start that waits for an object or a lock is tried again, milliseconds. */
@@ -138,11 +138,15 @@ export class PodWorker {
         this.event('Normal', 'Killing', `Stopping container ${run.spec.name}`);
       }
     }
-    for (const run of this.runs) this.advance(run, { type: 'stop', graceMs, final: true });
+    // A container that waits while the launcher ends still waits when it comes back: its status stays.
+    const asked = how === 'shutdown' ? this.runs.filter((run) => isLive(run.machine)) : this.runs;
+    for (const run of asked) this.advance(run, { type: 'stop', graceMs, final: true });
+    this.finishIfEnded();
   }
 
   private tick(): void {
-    for (const run of this.runs) this.advance(run, { type: 'tick' });
+    const due = this.ending === 'no' ? this.runs : this.runs.filter((run) => isLive(run.machine));
+    for (const run of due) this.advance(run, { type: 'tick' });
   }
 
   private advance(run: Run, event: ContainerEvent): void {
@@ -180,13 +184,25 @@ export class PodWorker {
         const what = this.spec.unsupported.join('; ');
         return failed('CreateContainerConfigError', `embedded mode does not support: ${what}`);
       }
-      const plan = this.command(run.spec, program);
-      if (typeof plan === 'string') return failed('CreateContainerConfigError', plan, RETRY_MS);
-      const held = plan.locks.map(holderOf).find((holder) => holder !== undefined);
+      const { podIP, sources, baseEnv } = this.options;
+      const folders = this.prepare();
+      const launch = planLaunch({
+        pod: this.pod,
+        container: run.spec,
+        entrypoint: program,
+        folders,
+        podIP,
+        sources,
+        baseEnv,
+      });
+      if (!launch.ok) return failed('CreateContainerConfigError', launch.message, RETRY_MS);
+      const held = this.locks()
+        .map(holderOf)
+        .find((holder) => holder !== undefined);
       if (held !== undefined) {
         return failed('ContainerCreating', `its volume is still in use by process ${held.pid}`, RETRY_MS);
       }
-      await this.spawn(run, plan);
+      await this.spawn(run, launch);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (!(error instanceof MountError)) return failed('RunContainerError', message);
@@ -201,54 +217,21 @@ export class PodWorker {
     return prepareVolumes(stateDir, this.podDir(), this.pod, this.spec, podIP, sources);
   }
 
-  /** What to run, or why it cannot be known yet. */
-  private command(
-    container: ContainerSpec,
-    entrypoint: Entrypoint,
-  ): { command: readonly string[]; env: Record<string, string>; locks: string[] } | string {
-    const { stateDir, podIP, sources, baseEnv } = this.options;
+  /** Files that say which process works on the pod's claims. */
+  private locks(): string[] {
     const namespace = this.pod.metadata.namespace ?? '';
-    const paths = mappedPaths(container, this.prepare());
-    const environment = planEnvironment({
-      pod: this.pod,
-      container,
-      podIP,
-      values: (kind, name) => {
-        const object = sources[kind](namespace, name);
-        if (object === undefined) return undefined;
-        return Object.fromEntries([...dataOf(object, kind)].map(([key, value]) => [key, value.toString('utf8')]));
-      },
-    });
-    if (!environment.ok) return environment.message;
-    const temporary = paths.find((path) => path.containerPath === '/tmp');
-    const own = Object.entries(environment.env).map(([name, value]) => [name, rewritePaths(value, paths)]);
-    const env: Record<string, string> = {
-      PATH: [dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
-      HOME: process.env['HOME'] ?? '/',
-      HOSTNAME: this.pod.metadata.name,
-      ...(temporary === undefined ? {} : { TMPDIR: temporary.folder }),
-      ...baseEnv,
-      ...Object.fromEntries(own),
-      ANNULUS_BIND: podIP,
-    };
-    const rewrite = (words: readonly string[]): string[] => words.map((word) => rewritePaths(word, paths));
-    const args = rewrite(container.args);
-    const command = container.command.length > 0 ? [...rewrite(container.command), ...args] : entrypoint(args);
-    return { command, env, locks: claimsOf(this.spec).map((claim) => claimLock(stateDir, namespace, claim)) };
+    return claimsOf(this.spec).map((claim) => claimLock(this.options.stateDir, namespace, claim));
   }
 
-  private async spawn(
-    run: Run,
-    plan: { command: readonly string[]; env: Record<string, string>; locks: string[] },
-  ): Promise<void> {
+  private async spawn(run: Run, launch: Launch): Promise<void> {
     const record = join(this.options.stateDir, 'processes', `${this.uid}_${run.spec.name}.json`);
     run.process = await startProcess({
-      command: plan.command,
-      env: plan.env,
+      command: launch.command,
+      env: launch.env,
       cwd: this.options.cwd,
       log: run.log,
       run: run.machine.restartCount,
-      records: [...plan.locks, record],
+      records: [...this.locks(), record],
     });
     this.event('Normal', 'Started', `Started container ${run.spec.name}`);
     void run.process.ended.then((end) => {

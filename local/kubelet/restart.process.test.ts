@@ -79,3 +79,22 @@ test('after kill -9 of the kubelet its children are ended before their pods star
   expect(restarts(third)).toBeGreaterThanOrEqual(1);
   expect(existsSync(join(folder, 'volumes', 'default', 'data', 'TWO-PROCESSES'))).toBe(false);
 });
+
+test('a container that never ran is not counted as restarted', async () => {
+  running = await startTestKubelet(folder);
+  const metadata = { name: 'one', namespace: 'default' };
+  const spec = { containers: [{ name: 'node', image: 'nginx:1' }] };
+  await running.store.create(PODS, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+  const waits = (kubelet: TestKubelet): Promise<KubeObject> =>
+    eventually('it waits for its image', async () => {
+      const pod = await kubelet.store.get(PODS, 'default', 'one');
+      const state = asObject(asObject(asArray(pod.status?.['containerStatuses'])[0])['state']);
+      return String(asObject(state['waiting'])['reason']).includes('Image') ? pod : undefined;
+    });
+  await waits(running);
+  await running.close();
+  running = await startTestKubelet(folder);
+  const pod = await waits(running);
+  expect(restarts(pod)).toBe(0);
+  expect(asObject(asObject(asArray(pod.status?.['containerStatuses'])[0])['lastState'])).toEqual({});
+});
