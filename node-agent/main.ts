@@ -1,4 +1,4 @@
-import { ServerCredentials, type Server } from '@grpc/grpc-js';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { pino, type Logger } from 'pino';
 import { PORTS } from '#model/ports.ts';
 import { ConfigError, readConfig, type NodeConfig } from './config.ts';
@@ -30,44 +30,42 @@ async function main(): Promise<void> {
     process.exit(EXIT.crash);
   });
   const stopped = waitForSignal();
-  const { node, rest, grpc } = await start(config, logger);
+  const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
+  const node = await startNode(config, host, logger);
+  const clients = await listenForClients(node, config, logger);
   logger.info({ bind: config.bind, ports: PORTS }, 'node started');
   const signal = await stopped;
   logger.info({ signal }, 'stopping');
   node.drain();
-  await new Promise((resolve) => setTimeout(resolve, NOT_READY_MS));
-  const drained = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
-  const grpcClosed = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
-  await Promise.race([Promise.all([rest.close(), grpcClosed]), drained]);
+  await sleep(NOT_READY_MS);
+  await Promise.race([clients.close(), sleep(DRAIN_MS, undefined, { ref: false })]);
   await node.stop();
   logger.info('stopped');
   process.exit(EXIT.ok);
 }
 
-async function start(
+/** Serves clients: REST (with probes and metrics) and gRPC. */
+async function listenForClients(
+  node: AnnulusNode,
   config: NodeConfig,
   logger: Logger,
-): Promise<{ node: AnnulusNode; rest: ReturnType<typeof createRestServer>; grpc: Server }> {
-  const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
-  const node = await startNode(config, host, logger);
-  const rest = createRestServer({
-    router: node.router,
-    admin: node.admin,
-    health: createHealth(node),
-    logger,
-    onRequestMetrics: node.metrics.http,
-  });
+): Promise<{ close(): Promise<unknown> }> {
+  const { router, admin, metrics } = node;
+  const rest = createRestServer({ router, admin, health: createHealth(node), logger, onRequestMetrics: metrics.http });
   try {
     await rest.listen({ host: config.bind, port: PORTS.rest });
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new PortInUse(config.bind, PORTS.rest);
-    }
+    if (errorToCode(error) === 'EADDRINUSE') throw new PortInUse(config.bind, PORTS.rest);
     throw error;
   }
-  const grpc = createClientGrpcServer({ router: node.router, logger });
+  const grpc = createClientGrpcServer({ router, logger, onRequestMetrics: metrics.grpc });
   await listen(grpc, config.bind, PORTS.grpc, ServerCredentials.createInsecure());
-  return { node, rest, grpc };
+  const grpcClosed = (): Promise<void> => new Promise((resolve) => grpc.tryShutdown(() => resolve()));
+  return { close: () => Promise.all([rest.close(), grpcClosed()]) };
+}
+
+function errorToCode(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
 function waitForSignal(): Promise<NodeJS.Signals> {

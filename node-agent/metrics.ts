@@ -11,6 +11,8 @@ export interface NodeMetrics extends RouterMetrics {
   registry: Registry;
   /** One HTTP answer; `route` is a pattern, so it has few values. */
   http(method: string, route: string, status: number, seconds: number): void;
+  /** One gRPC answer. */
+  grpc(method: string, status: number, seconds: number): void;
   /** One durable append on a primary. */
   appended(seconds: number): void;
   /** Prometheus text. */
@@ -48,6 +50,13 @@ export function createMetrics(sources: MetricsSources): NodeMetrics {
     name: 'annulus_http_request_seconds',
     help: 'HTTP answers by route and status',
     labelNames: ['method', 'route', 'status'],
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const grpcAnswers = new Histogram({
+    name: 'annulus_grpc_request_seconds',
+    help: 'gRPC answers by method and status',
+    labelNames: ['method', 'status'],
     buckets: LATENCY_BUCKETS,
     registers,
   });
@@ -94,6 +103,9 @@ export function createMetrics(sources: MetricsSources): NodeMetrics {
     http(method, route, status, seconds) {
       const labels = { method, route, status: String(status) };
       child(httpAnswers, `h/${method}/${route}/${status}`, labels).observe(seconds);
+    },
+    grpc(method, status, seconds) {
+      child(grpcAnswers, `g/${method}/${status}`, { method, status: String(status) }).observe(seconds);
     },
     appended: (seconds) => commits.observe(seconds),
     text: () => registry.metrics(),

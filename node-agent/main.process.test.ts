@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { PORTS } from '#model/ports.ts';
+import { call, NodeProcesses } from './testing/node-processes.ts';
+import { until } from './testing/test-cluster.ts';
+
+const KILLS = 3;
+const BATCH = 20;
+
+describe('three node processes, two copies of four shards', () => {
+  let nodes: NodeProcesses;
+
+  beforeEach(async () => {
+    nodes = await NodeProcesses.create(3);
+  });
+  afterEach(() => nodes.stop());
+
+  const started = async (): Promise<void> => {
+    nodes.startAll();
+    nodes.operator.start();
+    nodes.operator.addCollection({ name: 'c', shards: 4, copies: 2, dimension: 4, metric: 'Euclid' });
+    await until('the collection is ready', async () => (await count().catch(() => -1)) === 0, 30_000);
+  };
+  const allReady = () =>
+    until(
+      'all nodes are ready',
+      async () => (await Promise.all(nodes.names.map((name) => nodes.isReady(name)))).every(Boolean),
+      30_000,
+    );
+  const count = async (node = 'ring-0'): Promise<number> => {
+    const answer = await call('POST', nodes.url(node, '/collections/c/points/count'), { exact: true });
+    return (answer as { result: { count: number } }).result.count;
+  };
+  const upsert = (node: string, from: number): Promise<unknown> => {
+    const points = Array.from({ length: BATCH }, (_, i) => ({
+      id: from + i,
+      vector: [from + i, 0, 0, 1],
+      payload: { from },
+    }));
+    return call('PUT', nodes.url(node, '/collections/c/points?wait=true'), { points });
+  };
+
+  test('kill -9 of all during a load loses nothing that was acknowledged', async () => {
+    await started();
+    const acknowledged = new Set<number>();
+    let next = 0;
+    for (let round = 0; round < KILLS; round++) {
+      let loading = true;
+      const load = nodes.names.map(async (node) => {
+        while (loading) {
+          const from = next;
+          next += BATCH;
+          await upsert(node, from).then(
+            () => acknowledged.add(from),
+            () => undefined,
+          );
+        }
+      });
+      const before = acknowledged.size;
+      await until('the load runs', () => acknowledged.size > before + 15, 30_000);
+      await nodes.killAll();
+      loading = false;
+      await Promise.all(load);
+      nodes.startAll();
+      await allReady();
+    }
+    const ids = [...acknowledged].flatMap((from) => Array.from({ length: BATCH }, (_, i) => from + i));
+    for (let at = 0; at < ids.length; at += 500) {
+      const part = ids.slice(at, at + 500);
+      const answer = await call('POST', nodes.url('ring-1', '/collections/c/points'), {
+        ids: part,
+        with_payload: true,
+      });
+      const found = (answer as { result: { id: number; payload: { from: number } }[] }).result;
+      expect(found.map((point) => point.id).sort((a, b) => a - b)).toEqual(part.sort((a, b) => a - b));
+    }
+    await until('every copy is in sync', () =>
+      nodes.operator.map.collections[0]!.shards.every((shard) => shard.copies.every((copy) => copy.inSync)),
+    );
+    expect(await count('ring-2')).toBe(await count('ring-0'));
+  }, 120_000);
+
+  test('a restart without operator serves reads and writes', async () => {
+    await started();
+    await upsert('ring-0', 0);
+    nodes.operator.stop();
+    await nodes.killAll();
+    nodes.startAll();
+    await allReady();
+    await upsert('ring-1', 100);
+    expect(await count('ring-2')).toBe(2 * BATCH);
+  }, 60_000);
+
+  test('SIGTERM ends with exit code 0', async () => {
+    await started();
+    await upsert('ring-0', 0);
+    expect(await nodes.kill('ring-0', 'SIGTERM')).toBe(0);
+  }, 60_000);
+});
+
+describe('a node that cannot start says why in one line', () => {
+  let nodes: NodeProcesses;
+  beforeEach(async () => {
+    nodes = await NodeProcesses.create(1);
+  });
+  afterEach(() => nodes.stop());
+
+  const failure = async (overrides: Record<string, string>): Promise<{ code: unknown; text: string }> => {
+    const child = nodes.spawn('ring-0', overrides);
+    let text = '';
+    child.stderr!.on('data', (data) => (text += String(data)));
+    const [code] = (await once(child, 'close')) as unknown[];
+    return { code, text };
+  };
+
+  test('missing settings', async () => {
+    const { code, text } = await failure({ ANNULUS_CLUSTER: '', ANNULUS_WORKERS: 'many' });
+    expect(code).toBe(2);
+    expect(text).toMatch(/ANNULUS_CLUSTER is not set.*ANNULUS_WORKERS is "many"/);
+    expect(text.trim().split('\n')).toHaveLength(1);
+  });
+
+  test.each([PORTS.node, PORTS.rest, PORTS.grpc])('port %d in use', async (port) => {
+    const taken = createServer().listen(port, nodes.address('ring-0'));
+    await once(taken, 'listening');
+    const { code, text } = await failure({});
+    taken.close();
+    expect(code).toBe(98);
+    expect(text).toMatch(new RegExp(`^node-agent: port ${port} on .* is in use`));
+    expect(text.trim().split('\n')).toHaveLength(1);
+  });
+
+  test("another cluster's volume", async () => {
+    nodes.spawn('ring-0');
+    await until('the node is up', () => nodes.isReady('ring-0'));
+    await nodes.kill('ring-0');
+    const { code, text } = await failure({ ANNULUS_CLUSTER_UID: 'another' });
+    expect(code).toBe(3);
+    expect(text).toMatch(/belongs to clusterUID/);
+  });
+});
