@@ -1,4 +1,5 @@
-import { ServerCredentials } from '@grpc/grpc-js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { logVerbosity, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { pino, type Logger } from 'pino';
 import { PORTS } from '#model/ports.ts';
 import { ConfigError, readConfig, type NodeConfig } from './config.ts';
@@ -29,6 +30,8 @@ async function main(): Promise<void> {
     logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'unhandled rejection');
     process.exit(EXIT.crash);
   });
+  // What it would say on stderr is said in our own words.
+  setLogVerbosity(logVerbosity.NONE);
   const stopped = waitForSignal();
   const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
   const node = await startNode(config, host, logger);
