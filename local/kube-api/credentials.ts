@@ -1,18 +1,6 @@
-import 'reflect-metadata';
 import { randomBytes, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  BasicConstraintsExtension,
-  cryptoProvider,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
 import { stringify } from 'yaml';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -59,14 +47,17 @@ function serial(): string {
 }
 
 async function makeCertificates(now: number): Promise<{ caPem: string; certPem: string; keyPem: string }> {
-  cryptoProvider.set(webcrypto as Crypto);
+  // Loaded only to make certificates: it is large, and most starts find theirs.
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto as Crypto);
   const [caKeys, serverKeys] = await Promise.all([
     webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']),
     webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']),
   ]);
   const notBefore = new Date(now - DAY_MS);
   const notAfter = new Date(now + VALID_DAYS * DAY_MS);
-  const ca = await X509CertificateGenerator.createSelfSigned({
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
     name: 'CN=annulus-local-ca',
     notBefore,
@@ -74,11 +65,11 @@ async function makeCertificates(now: number): Promise<{ caPem: string; certPem: 
     signingAlgorithm: ALGORITHM,
     keys: caKeys,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
     ],
   });
-  const server = await X509CertificateGenerator.create({
+  const server = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: 'CN=annulus-local-kube-api',
     issuer: ca.subject,
@@ -88,9 +79,9 @@ async function makeCertificates(now: number): Promise<{ caPem: string; certPem: 
     publicKey: serverKeys.publicKey,
     signingAlgorithm: ALGORITHM,
     extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([
         { type: 'ip', value: '127.0.0.1' },
         { type: 'ip', value: '::1' },
         { type: 'dns', value: 'localhost' },
@@ -101,7 +92,7 @@ async function makeCertificates(now: number): Promise<{ caPem: string; certPem: 
   return {
     caPem: `${ca.toString('pem')}\n`,
     certPem: `${server.toString('pem')}\n`,
-    keyPem: `${PemConverter.encode(key, 'PRIVATE KEY')}\n`,
+    keyPem: `${x509.PemConverter.encode(key, 'PRIVATE KEY')}\n`,
   };
 }
 

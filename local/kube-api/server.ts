@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { KubeStore, PodLogs } from './api-types.ts';
 import { CrdController } from './controllers/crd-controller.ts';
+import { EventExpiry } from './controllers/event-expiry.ts';
 import { GarbageCollector } from './controllers/garbage-collector.ts';
 import { NamespaceController } from './controllers/namespace-controller.ts';
 import { Engine } from './engine/engine.ts';
@@ -58,7 +59,12 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
     uuid: () => randomUUID(),
   };
   const engine = new Engine(objects, new Registry(), environment);
-  const controllers = [new CrdController(engine), new GarbageCollector(engine), new NamespaceController(engine)];
+  const controllers = [
+    new CrdController(engine),
+    new GarbageCollector(engine),
+    new NamespaceController(engine),
+    new EventExpiry(engine),
+  ];
   const closing = new AbortController();
   const listener = new Listener(engine, {
     token: options.token,

@@ -6,7 +6,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { gone } from '../status-errors.ts';
 
 /** A watcher that falls so many events behind is cut off; it lists again. */
-const MAX_PENDING_EVENTS = 20_000;
+const MAX_PENDING_EVENTS = 10_000;
 export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 export interface WatchRequest {

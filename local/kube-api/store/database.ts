@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { KubeObject } from '../api-types.ts';
 
 /** How many changes watchers can look back on; older resourceVersions get 410 Gone. */
-export const EVENT_HISTORY_LIMIT = 10_000;
+export const EVENT_HISTORY_LIMIT = 3_000;
 /** Trimming every so many writes keeps the table within twice the limit without a DELETE a write. */
 const TRIM_EVERY_WRITES = 1_000;
 
