@@ -40,21 +40,26 @@ export async function installWords(): Promise<void> {
 /** Reads the first `count` words, installing the package where needed. Reads only as much of the file as that takes. */
 export async function openWords(count: number): Promise<Words> {
   await installWords();
+  return parseWords(createReadStream(FILE, { encoding: 'utf8', highWaterMark: 1 << 20 }), count);
+}
+
+/** The first `count` words of the file's text, in chunks as they come. Throws when a row is not as expected. */
+export async function parseWords(chunks: AsyncIterable<unknown>, count: number): Promise<Words> {
   const words: string[] = [];
   const vectors = new Float32Array(count * WORDS_DIMENSION);
-  for await (const text of rows(FILE)) {
-    if (words.length === count) break;
+  for await (const text of rows(chunks)) {
     addRow(text, words, vectors);
+    if (words.length === count) break;
   }
   if (words.length < count) throw new Error(`${PACKAGE} has only ${words.length} of ${count} words`);
   return { dimension: WORDS_DIMENSION, words, vectors };
 }
 
 /** `"word":[numbers` of every row, in the file's order (a parsed object would put the words that are numbers first). */
-async function* rows(file: string): AsyncGenerator<string> {
+async function* rows(chunks: AsyncIterable<unknown>): AsyncGenerator<string> {
   let rest = '';
   let inVectors = false;
-  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
+  for await (const chunk of chunks) {
     rest += String(chunk);
     if (!inVectors) {
       const at = rest.indexOf(START);
