@@ -14,7 +14,7 @@ import { clusterTable } from './cluster-table.ts';
 import { loadWords } from './load.ts';
 import { measureLatency, measureRecall, sampleOf } from './measure.ts';
 import { PointsApi } from './points-api.ts';
-import { planReadiness } from './readiness.plan.ts';
+import { planReadiness, restartsOf } from './readiness.plan.ts';
 import { Screen } from './screen.ts';
 import { haveWords, installWords, openWords } from './words.ts';
 
@@ -85,15 +85,16 @@ const find = (store: KubeStore, resource: ResourceName, name: string): Promise<K
 
 async function untilReady(local: Local, stopped: AbortSignal, waiting: (text: string) => void): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
+  const mine = { namespace: 'default', labelSelector: `annulus.dev/cluster=${CLUSTER}` };
+  const before = await local.store.list(PODS, mine);
+  const restartsBefore = new Map(before.items.map((pod) => [pod.metadata.name, restartsOf(pod)]));
   for (;;) {
-    const pods = await local.store.list(PODS, {
-      namespace: 'default',
-      labelSelector: `annulus.dev/cluster=${CLUSTER}`,
-    });
+    const pods = await local.store.list(PODS, mine);
     const readiness = planReadiness({
       cluster: await find(local.store, VECTOR_CLUSTERS, CLUSTER),
       collection: await find(local.store, COLLECTIONS, COLLECTION),
       pods: pods.items,
+      restartsBefore,
       operatorTrouble: local.operator?.trouble,
     });
     if (readiness.kind === 'ready') return;

@@ -26,6 +26,7 @@ const sight = (more: Partial<Sight>): Sight => ({
   cluster: cluster(available('True')),
   collection,
   pods: [aPod(true)],
+  restartsBefore: new Map(),
   operatorTrouble: undefined,
   ...more,
 });
@@ -61,6 +62,8 @@ describe('hopeless says why, in one line', () => {
       kind: 'hopeless',
       why: 'q-0 keeps crashing, last: Error: port 6333 is taken',
     });
+    const earlier = sight({ pods: [aPod(false, container)], restartsBefore: new Map([['q-0', 3]]) });
+    expect(planReadiness(earlier).kind).toBe('waiting');
   });
   test('an operator that keeps ending', () => {
     const answer = planReadiness(sight({ operatorTrouble: { restarts: 3, message: 'KUBECONFIG cannot be read' } }));

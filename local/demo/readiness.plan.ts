@@ -7,6 +7,8 @@ export interface Sight {
   readonly cluster: KubeObject | undefined;
   readonly collection: KubeObject | undefined;
   readonly pods: readonly KubeObject[];
+  /** Restarts that a pod had when the waiting began; what earlier starts went through does not count. */
+  readonly restartsBefore: ReadonlyMap<string, number>;
   /** The operator's last words, when it ended by itself. */
   readonly operatorTrouble: { readonly restarts: number; readonly message: string } | undefined;
 }
@@ -21,7 +23,7 @@ export type Readiness =
 const MAX_OPERATOR_RESTARTS = 3;
 /** Reasons of a waiting container that a person must cure. */
 const INCURABLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'CreateContainerConfigError']);
-const MAX_CRASHES = 4;
+const MAX_CRASHES = 3;
 /** Of somebody else's text in a line of ours. */
 const MAX_CHARACTERS = 300;
 
@@ -35,7 +37,7 @@ export function planReadiness(sight: Sight): Readiness {
     };
   }
   for (const pod of sight.pods) {
-    const why = podTrouble(pod);
+    const why = podTrouble(pod, sight.restartsBefore.get(pod.metadata.name) ?? 0);
     if (why !== undefined) return { kind: 'hopeless', why };
   }
   const cluster = condition(sight.cluster, 'Available');
@@ -68,18 +70,24 @@ function condition(object: KubeObject | undefined, type: string): JsonObject | u
     .find((each) => each['type'] === type);
 }
 
-function podTrouble(pod: KubeObject): string | undefined {
+function podTrouble(pod: KubeObject, restartsBefore: number): string | undefined {
   for (const container of asArray(pod.status?.['containerStatuses']).map(asObject)) {
     const waiting = asObject(asObject(container['state'])['waiting']);
     const reason = asString(waiting['reason']);
     if (INCURABLE.has(reason))
       return `${pod.metadata.name} cannot start: ${reason}: ${oneLine(asString(waiting['message']))}`;
-    if (reason === 'CrashLoopBackOff' && (asNumber(container['restartCount']) ?? 0) >= MAX_CRASHES) {
+    if (reason === 'CrashLoopBackOff' && restartsOf(pod) - restartsBefore >= MAX_CRASHES) {
       const last = asObject(asObject(container['lastState'])['terminated']);
       return `${pod.metadata.name} keeps crashing, last: ${tellingLine(asString(last['message']))}`;
     }
   }
   return undefined;
+}
+
+/** Restarts of a pod's containers. */
+export function restartsOf(pod: KubeObject): number {
+  const statuses = asArray(pod.status?.['containerStatuses']).map(asObject);
+  return statuses.reduce((sum, status) => sum + (asNumber(status['restartCount']) ?? 0), 0);
 }
 
 /** The line of a crash's output that says most: the first that names an error, else the last. */

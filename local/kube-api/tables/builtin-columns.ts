@@ -3,6 +3,7 @@ import { asArray, asObject, asString } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { ResourceDef } from '../resource-def.ts';
 import { ageCell } from './age.ts';
+import { CLUSTER_COLUMNS } from './cluster-columns.ts';
 import { podColumns } from './pod-columns.ts';
 import type { Column } from './table.ts';
 
@@ -197,11 +198,11 @@ const replicas = (o: KubeObject): string =>
   `${String(status(o)['readyReplicas'] ?? 0)}/${String(spec(o)['replicas'] ?? 0)}`;
 
 const BY_KIND: Readonly<Record<string, readonly Column[]>> = {
+  ...CLUSTER_COLUMNS,
   '/Pod': podColumns(),
   '/Service': SERVICE,
   '/Secret': [{ name: 'Type', cell: (o) => asString(o['type']) }, { name: 'Data', cell: (o) => count(o['data']) }, AGE],
   '/ConfigMap': [{ name: 'Data', cell: (o) => count(o['data']) + count(o['binaryData']) }, AGE],
-  '/ServiceAccount': [AGE],
   '/Namespace': [{ name: 'Status', cell: (o) => asString(status(o)['phase']) }, AGE],
   '/PersistentVolumeClaim': CLAIM,
   '/PersistentVolume': VOLUME,
@@ -227,15 +228,12 @@ const BY_KIND: Readonly<Record<string, readonly Column[]>> = {
   'policy/PodDisruptionBudget': [
     { name: 'Min Available', cell: (o) => String(spec(o)['minAvailable'] ?? 'N/A') },
     { name: 'Max Unavailable', cell: (o) => String(spec(o)['maxUnavailable'] ?? 'N/A') },
-    { name: 'Allowed Disruptions', cell: (o) => Number(status(o)['disruptionsAllowed'] ?? 0) },
+    { name: 'Allowed Disruptions', type: 'integer', cell: (o) => Number(status(o)['disruptionsAllowed'] ?? 0) },
     AGE,
   ],
   'networking.k8s.io/NetworkPolicy': [
     { name: 'Pod-Selector', cell: (o) => printSelector(spec(o)['podSelector']) },
     AGE,
-  ],
-  'apiextensions.k8s.io/CustomResourceDefinition': [
-    { name: 'Created At', format: 'date-time', cell: (o) => o.metadata.creationTimestamp },
   ],
 };
 
