@@ -50,6 +50,9 @@ export function createRestServer(options: RestOptions): FastifyInstance {
     exposeHeadRoutes: false,
     // Idle connections are clients' pools: as long as usual load balancers keep them.
     keepAliveTimeout: 75_000,
+    // A whole body must be here in this time.
+    requestTimeout: 300_000,
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply, bodyLimit),
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(

@@ -7,6 +7,7 @@ const many = { vectors: { size: 2, distance: 'Dot' } };
 
 /** Requests to a collection `c` (dimension 2, Dot, no index, bodies up to 10,000 bytes), and how each is refused. */
 export const REFUSALS: readonly [title: string, request: Request, refusal: Refusal][] = [
+  ['a broken URL', ['GET', '/collections/%zz'], [400, 'ANN_BAD_REQUEST']],
   ['unknown route', ['GET', '/nothing'], [404, 'ANN_NOT_FOUND']],
   ['unknown collection', ['GET', '/collections/none'], [404, 'ANN_COLLECTION_NOT_FOUND']],
   [
