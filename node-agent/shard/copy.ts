@@ -8,7 +8,7 @@ import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
 import { TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
 import { decodeEntries, writeFrame } from './log-codec.ts';
-import type { PointInput, Write } from './operations.ts';
+import type { LogOperation, PointInput, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
 import type { Appended, Position, ShardSettings, ShardStats } from './shard-host.ts';
 import type { Store } from './store.ts';
@@ -91,6 +91,12 @@ export class ShardCopy {
     this.fillIndex();
   }
 
+  /** Builds the index anew from the database. */
+  rebuildIndex(): void {
+    this.index.reset(null);
+    this.fillIndex();
+  }
+
   /** Empties the copy for an import. */
   clear(): void {
     const { store } = this;
@@ -105,7 +111,7 @@ export class ShardCopy {
   importPoints(points: PointInput[]): number {
     if (!this.store.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
     this.store.begin();
-    return applyOperation(this.#target, 0, { type: 'upsert', points });
+    return this.#change(0, { type: 'upsert', points });
   }
 
   finishImport(seqNo: number, term: number): void {
@@ -145,7 +151,7 @@ export class ShardCopy {
       const entry = { seqNo: this.store.meta.seqNo + 1, term: this.store.meta.term, operation };
       const start = writeFrame(out, entry);
       this.#log(entry.seqNo, entry.term, out.view(start, out.length));
-      points += applyOperation(this.#target, entry.seqNo, operation);
+      points += this.#change(entry.seqNo, operation);
     }
     return points;
   }
@@ -170,7 +176,7 @@ export class ShardCopy {
           `entry ${frame.seqNo} has term ${frame.term}, its sender has ${term}`,
         );
       this.#log(frame.seqNo, frame.term, frame.bytes);
-      applyOperation(this.#target, frame.seqNo, frame.operation);
+      this.#change(frame.seqNo, frame.operation);
     }
     return this.position;
   }
@@ -234,8 +240,13 @@ export class ShardCopy {
       throw new AnnulusError('ANN_STALE_TERM', message);
     }
     this.store.begin();
-    this.filters.invalidate();
     meta.term = term;
+  }
+
+  #change(seqNo: number, operation: LogOperation): number {
+    const points = applyOperation(this.#target, seqNo, operation);
+    this.filters.invalidate();
+    return points;
   }
 
   #log(seqNo: number, term: number, frame: Uint8Array): void {

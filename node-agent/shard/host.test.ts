@@ -173,6 +173,35 @@ describe('answers', () => {
     expect(count).toBe(2);
   });
 
+  test('the same filter twice in one append: the second sees what came between', async () => {
+    await host.open(copyOptions());
+    const filter = '{"must":[{"key":"n","match":{"value":1}}]}';
+    const { results } = await host.write(
+      's-0',
+      upsert(point(1, [1, 2, 3, 4], { n: 1 })),
+      { type: 'delete', select: { filter } },
+      upsert(point(2, [1, 2, 3, 4], { n: 1 }), point(3, [1, 2, 3, 4], { n: 1 })),
+      { type: 'setPayload', select: { filter }, payload: '{"n":2}' },
+      { type: 'delete', select: { filter } },
+    );
+    expect(results.map((result) => result.ok && result.points)).toEqual([1, 1, 2, 2, 0]);
+    expect(await host.host.count('s-0', null)).toBe(2);
+  });
+
+  test('writing the same again leaves the index alone; a new vector does not', async () => {
+    await host.stop();
+    host = await TestHost.start({ tuning: { graphMinPoints: 10 } });
+    await host.open(copyOptions({ metric: 'Dot' }));
+    const points = Array.from({ length: 40 }, (_, id) => point(id, [id, 1, 2, 3], { id }));
+    await host.write('s-0', upsert(...points));
+    await host.indexed('s-0');
+    await host.write('s-0', upsert(...points), upsert({ ...points[3]!, payload: '{"other":1}' }));
+    expect(await host.host.stats('s-0')).toMatchObject({ points: 40, deletedInGraph: 0 });
+    await host.write('s-0', upsert(point(3, [7, 7, 7, 7])));
+    expect(await host.host.stats('s-0')).toMatchObject({ points: 40, deletedInGraph: 1 });
+    await expect(host.write('s-0', upsert(point(3, [1e19, 0, 0, 0])))).rejects.toThrow(/longer than 3e18/);
+  });
+
   test('integers beyond 2^53 in payloads outlive a change beside them', async () => {
     await host.open(copyOptions());
     await host.write('s-0', upsert({ ...point(1), payload: '{"big":9007199254740993}' }), {

@@ -123,6 +123,8 @@ export class ShardWorker {
           [],
         );
         this.#abandon(shard, open, [], error);
+        // What else goes wrong there is an index that does not fit the database.
+        if (this.#copies.find(shard) === open && !isDiskFull(error)) open.copy.rebuildIndex();
       }
     }
     for (const [, open] of this.#copies) {
