@@ -61,6 +61,11 @@ async function startOperator(): Promise<Running> {
   return { operator, writes, stop };
 }
 
+async function startServer(port: number): Promise<KubeApi> {
+  const { token, tls } = await ensureCredentials(join(home, 'pki'));
+  return startKubeApi({ dataDir: join(home, 'api'), port, token, tls, logger: pino({ level: 'silent' }) });
+}
+
 async function get(kind: KnownKind, name: string): Promise<Record<string, unknown>> {
   const { group, version, plural } = RESOURCES[kind];
   return { ...(await server.store.get({ group, version, resource: plural }, NAMESPACE, name)) };
@@ -143,13 +148,7 @@ spec: { cluster: ring, dimension: 4, sharding: { shards: 4 } }
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'annulus-operator-'));
   const credentials = await ensureCredentials(join(home, 'pki'));
-  server = await startKubeApi({
-    dataDir: join(home, 'api'),
-    port: 0,
-    token: credentials.token,
-    tls: credentials.tls,
-    logger: pino({ level: 'silent' }),
-  });
+  server = await startServer(0);
   await applyCRDs(server.store, join(REPOSITORY, 'crds'));
   await writeKubeconfig(join(home, 'kubeconfig'), server.url, credentials);
   running = await startOperator();
@@ -259,6 +258,21 @@ describe('a converged cluster', () => {
     });
     await quiet();
   });
+});
+
+test('an API server that goes away and comes back is found again, and nothing was lost', async () => {
+  const { port } = server;
+  await server.close();
+  // A report that would be written: the write fails, and is made when it can be.
+  const copy = mappedShard('words-2').copies.find((one) => one.role === 'Replica')!;
+  nodeOf(copy).report({ shard: 'words-2', allocationId: copy.allocationId, state: 'MISSING' });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  server = await startServer(port);
+  const allocation = (): string | undefined =>
+    mappedShard('words-2').copies.find((one) => one.node === copy.node)?.allocationId;
+  await until('copy made anew', () => allocation() !== copy.allocationId, 20_000);
+  const { configVersion } = (await shard('words-2')).status ?? {};
+  expect(configVersion).toBe(mappedShard('words-2').configVersion);
 });
 
 describe('requests of nodes', () => {

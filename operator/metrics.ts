@@ -26,40 +26,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   let read: () => Sample = () => ({ queues: {}, reflectorAges: {}, nodesConnected: 0 });
-  new Gauge({
-    name: 'annulus_operator_queue_depth',
-    help: 'Objects that wait to be reconciled.',
-    labelNames: ['controller'],
-    registers,
-    collect() {
-      for (const [controller, depth] of Object.entries(read().queues)) this.set({ controller }, depth);
-    },
-  });
-  new Gauge({
-    name: 'annulus_operator_reflector_age_seconds',
-    help: 'Time since the API server last said anything on the watch of a kind.',
-    labelNames: ['kind'],
-    registers,
-    collect() {
-      for (const [kind, ms] of Object.entries(read().reflectorAges)) this.set({ kind }, ms / 1000);
-    },
-  });
-  new Gauge({
-    name: 'annulus_operator_nodes_connected',
-    help: 'Nodes with an open control stream.',
-    registers,
-    collect() {
-      this.set(read().nodesConnected);
-    },
-  });
-  new Gauge({
-    name: 'process_resident_memory_bytes',
-    help: 'Resident memory of the process.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
-  });
+  addSampledGauges(registry, () => read());
   return {
     registry,
     reconciles: new Counter({
@@ -98,4 +65,42 @@ export function createMetrics(): Metrics {
       read = next;
     },
   };
+}
+
+function addSampledGauges(registry: Registry, read: () => Sample): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'annulus_operator_queue_depth',
+    help: 'Objects that wait to be reconciled.',
+    labelNames: ['controller'],
+    registers,
+    collect() {
+      for (const [controller, depth] of Object.entries(read().queues)) this.set({ controller }, depth);
+    },
+  });
+  new Gauge({
+    name: 'annulus_operator_reflector_age_seconds',
+    help: 'Time since the API server last said anything on the watch of a kind.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      for (const [kind, ms] of Object.entries(read().reflectorAges)) this.set({ kind }, ms / 1000);
+    },
+  });
+  new Gauge({
+    name: 'annulus_operator_nodes_connected',
+    help: 'Nodes with an open control stream.',
+    registers,
+    collect() {
+      this.set(read().nodesConnected);
+    },
+  });
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory of the process.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
 }

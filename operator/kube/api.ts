@@ -69,124 +69,137 @@ export type OnCall = (verb: string, kind: string, code: number) => void;
 
 /** Field manager of everything that the operator writes. */
 export const FIELD_MANAGER = 'annulus-operator';
+const AS_US = `?fieldManager=${FIELD_MANAGER}`;
 const DEADLINE_MS = 30_000;
 const MERGE_PATCH = 'application/merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
 /** The API over HTTP. `shutdown` aborts whatever is under way. */
 export function createKubeApi(transport: Transport, shutdown: AbortSignal, onCall: OnCall = () => undefined): KubeApi {
-  const call = async (verb: string, resource: Resource, request: Omit<ApiRequest, 'timeoutMs'>): Promise<unknown> => {
-    let code = 0;
-    try {
-      const answer = await transport.request({ timeoutMs: DEADLINE_MS, signal: shutdown, ...request });
-      code = answer.status;
-      if (code < 200 || code > 299) throw new KubeError(`${verb} ${resource.kind} ${request.path}`, code, answer.body);
-      return JSON.parse(answer.body);
-    } finally {
-      onCall(verb, resource.kind, code);
-    }
-  };
-  const send = async (
-    verb: string,
-    resource: Resource,
-    request: Omit<ApiRequest, 'timeoutMs' | 'body'> & { json: unknown },
-  ): Promise<KubeObject> => {
-    const { json, ...rest } = request;
-    return toObject(await call(verb, resource, { ...rest, body: JSON.stringify(json) }), resource);
-  };
-  return {
-    get: async (resource, namespace, name) =>
-      toObject(await call('get', resource, { method: 'GET', path: resourcePath(resource, namespace, name) }), resource),
-    list: async (resource, options = {}) => {
-      const query = toQuery({
-        labelSelector: options.labelSelector,
-        limit: options.limit?.toString(),
-        continue: options.next,
-      });
-      const path = resourcePath(resource, options.namespace) + query;
-      return toPage(await call('list', resource, { method: 'GET', path, ...signalOf(options) }), resource);
-    },
-    watch: (resource, options) => openWatch(transport, shutdown, onCall, resource, options),
-    create: (resource, object) =>
-      send('create', resource, {
-        method: 'POST',
-        path: `${resourcePath(resource, object.metadata.namespace)}?fieldManager=${FIELD_MANAGER}`,
-        json: object,
-      }),
-    replace: (resource, object) =>
-      send('update', resource, {
-        method: 'PUT',
-        path: `${resourcePath(resource, object.metadata.namespace, object.metadata.name)}?fieldManager=${FIELD_MANAGER}`,
-        json: object,
-      }),
-    mergePatch: (resource, namespace, name, patch, subresource) =>
-      send('patch', resource, {
-        method: 'PATCH',
-        path: `${resourcePath(resource, namespace, name, subresource)}?fieldManager=${FIELD_MANAGER}`,
-        contentType: MERGE_PATCH,
-        json: patch,
-      }),
-    serverSideApply: (resource, object, { fieldManager, force, subresource }) =>
-      send('apply', resource, {
-        method: 'PATCH',
-        path:
-          resourcePath(resource, object.metadata.namespace, object.metadata.name, subresource) +
-          toQuery({ fieldManager, force: force ? 'true' : undefined }),
-        contentType: APPLY_PATCH,
-        json: object,
-      }),
-    remove: async (resource, namespace, name, uid) => {
-      const body = {
-        apiVersion: 'v1',
-        kind: 'DeleteOptions',
-        propagationPolicy: 'Background',
-        ...(uid === undefined ? {} : { preconditions: { uid } }),
-      };
-      const path = resourcePath(resource, namespace, name);
-      await call('delete', resource, { method: 'DELETE', path, body: JSON.stringify(body) });
-    },
-    serves: async (resource) => {
-      const root = resource.group === '' ? '/api' : `/apis/${resource.group}`;
-      try {
-        const found = await call('discover', resource, { method: 'GET', path: `${root}/${resource.version}` });
-        return objectsAt(found, 'resources').some((entry) => entry['name'] === resource.plural);
-      } catch (error) {
-        if (error instanceof KubeError && error.code === 404) return false;
-        throw error;
-      }
-    },
-  };
+  return new HttpKubeApi(transport, shutdown, onCall);
 }
 
-async function openWatch(
-  transport: Transport,
-  shutdown: AbortSignal,
-  onCall: OnCall,
-  resource: Resource,
-  options: WatchOptions,
-): Promise<Watch> {
-  const path =
-    resourcePath(resource, options.namespace) +
-    toQuery({
+class HttpKubeApi implements KubeApi {
+  readonly #transport: Transport;
+  readonly #shutdown: AbortSignal;
+  readonly #onCall: OnCall;
+
+  constructor(transport: Transport, shutdown: AbortSignal, onCall: OnCall) {
+    this.#transport = transport;
+    this.#shutdown = shutdown;
+    this.#onCall = onCall;
+  }
+
+  async get(resource: Resource, namespace: string, name: string): Promise<KubeObject> {
+    const path = resourcePath(resource, namespace, name);
+    return toObject(await this.#call('get', resource, { method: 'GET', path }), resource);
+  }
+
+  async list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
+    const { labelSelector, limit, next, signal } = options;
+    const query = toQuery({ labelSelector, limit: limit?.toString(), continue: next });
+    const path = resourcePath(resource, options.namespace) + query;
+    const found = await this.#call('list', resource, { method: 'GET', path, ...(signal ? { signal } : {}) });
+    return toPage(found, resource);
+  }
+
+  async watch(resource: Resource, options: WatchOptions): Promise<Watch> {
+    const query = toQuery({
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: options.resourceVersion,
       timeoutSeconds: options.timeoutSeconds.toString(),
       labelSelector: options.labelSelector,
     });
-  let status = 0;
-  try {
-    const signal = options.signal ? AbortSignal.any([options.signal, shutdown]) : shutdown;
-    const stream = await transport.stream({ method: 'GET', path, timeoutMs: DEADLINE_MS, signal });
-    status = stream.status;
-    if (status !== 200) {
-      let body = '';
-      for await (const line of stream.lines) body += line;
-      throw new KubeError(`watch ${resource.kind}`, status, body);
+    const path = resourcePath(resource, options.namespace) + query;
+    const signal = options.signal ? AbortSignal.any([options.signal, this.#shutdown]) : this.#shutdown;
+    let status = 0;
+    try {
+      const stream = await this.#transport.stream({ method: 'GET', path, timeoutMs: DEADLINE_MS, signal });
+      status = stream.status;
+      if (status !== 200) {
+        let body = '';
+        for await (const line of stream.lines) body += line;
+        throw new KubeError(`watch ${resource.kind}`, status, body);
+      }
+      return { events: parseLines(stream.lines), close: () => stream.close() };
+    } finally {
+      this.#onCall('watch', resource.kind, status);
     }
-    return { events: parseLines(stream.lines), close: () => stream.close() };
-  } finally {
-    onCall('watch', resource.kind, status);
+  }
+
+  create(resource: Resource, object: KubeObject): Promise<KubeObject> {
+    const path = resourcePath(resource, object.metadata.namespace) + AS_US;
+    return this.#send('create', resource, { method: 'POST', path, json: object });
+  }
+
+  replace(resource: Resource, object: KubeObject): Promise<KubeObject> {
+    const path = resourcePath(resource, object.metadata.namespace, object.metadata.name) + AS_US;
+    return this.#send('update', resource, { method: 'PUT', path, json: object });
+  }
+
+  mergePatch(
+    resource: Resource,
+    namespace: string,
+    name: string,
+    patch: JsonObject,
+    subresource?: 'status',
+  ): Promise<KubeObject> {
+    const path = resourcePath(resource, namespace, name, subresource) + AS_US;
+    return this.#send('patch', resource, { method: 'PATCH', path, contentType: MERGE_PATCH, json: patch });
+  }
+
+  serverSideApply(
+    resource: Resource,
+    object: KubeObject,
+    { fieldManager, force, subresource }: { fieldManager: string; force: boolean; subresource?: 'status' },
+  ): Promise<KubeObject> {
+    const { namespace, name } = object.metadata;
+    const query = toQuery({ fieldManager, force: force ? 'true' : undefined });
+    const path = resourcePath(resource, namespace, name, subresource) + query;
+    return this.#send('apply', resource, { method: 'PATCH', path, contentType: APPLY_PATCH, json: object });
+  }
+
+  async remove(resource: Resource, namespace: string, name: string, uid?: string): Promise<void> {
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      ...(uid === undefined ? {} : { preconditions: { uid } }),
+    };
+    const path = resourcePath(resource, namespace, name);
+    await this.#call('delete', resource, { method: 'DELETE', path, body: JSON.stringify(body) });
+  }
+
+  async serves(resource: Resource): Promise<boolean> {
+    const root = resource.group === '' ? '/api' : `/apis/${resource.group}`;
+    try {
+      const found = await this.#call('discover', resource, { method: 'GET', path: `${root}/${resource.version}` });
+      return objectsAt(found, 'resources').some((entry) => entry['name'] === resource.plural);
+    } catch (error) {
+      if (error instanceof KubeError && error.code === 404) return false;
+      throw error;
+    }
+  }
+
+  async #send(
+    verb: string,
+    resource: Resource,
+    { json, ...rest }: Omit<ApiRequest, 'timeoutMs' | 'body'> & { json: unknown },
+  ): Promise<KubeObject> {
+    return toObject(await this.#call(verb, resource, { ...rest, body: JSON.stringify(json) }), resource);
+  }
+
+  async #call(verb: string, resource: Resource, request: Omit<ApiRequest, 'timeoutMs'>): Promise<unknown> {
+    let code = 0;
+    try {
+      const answer = await this.#transport.request({ timeoutMs: DEADLINE_MS, signal: this.#shutdown, ...request });
+      code = answer.status;
+      if (code < 200 || code > 299) throw new KubeError(`${verb} ${resource.kind} ${request.path}`, code, answer.body);
+      return JSON.parse(answer.body);
+    } finally {
+      this.#onCall(verb, resource.kind, code);
+    }
   }
 }
 
@@ -200,10 +213,6 @@ async function* parseLines(lines: AsyncIterable<string>): AsyncIterable<WatchLin
 function toQuery(parameters: Record<string, string | undefined>): string {
   const set = Object.entries(parameters).filter((entry): entry is [string, string] => Boolean(entry[1]));
   return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`;
-}
-
-function signalOf(options: { signal?: AbortSignal }): { signal?: AbortSignal } {
-  return options.signal ? { signal: options.signal } : {};
 }
 
 /** Items of a list carry no apiVersion and kind: they get the resource's. */

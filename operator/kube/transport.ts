@@ -45,77 +45,111 @@ const KEEP_ALIVE_MS = 30_000;
  * and undici's 20 MB stay unloaded.
  */
 export function createTransport(connection: Connection): Transport {
-  const base = new URL(connection.server);
-  const secure = base.protocol === 'https:';
-  const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxSockets: MAX_SOCKETS, maxFreeSockets: 4 };
-  const agent = secure ? new https.Agent(options) : new http.Agent(options);
+  return new HttpTransport(connection);
+}
 
-  const open = (request: ApiRequest, credentials: Credentials, signal: AbortSignal): Promise<http.IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      const { headers, ...tls } = credentials;
-      const sent = (secure ? https : http).request(
-        {
-          ...tls,
-          agent,
-          signal,
-          method: request.method,
-          host: base.hostname.replace(/^\[|\]$/g, ''),
-          port: base.port,
-          path: base.pathname.replace(/\/$/, '') + request.path,
-          headers: {
-            ...headers,
-            accept: 'application/json',
-            'user-agent': 'annulus-operator',
-            ...(request.body === undefined
-              ? {}
-              : {
-                  'content-type': request.contentType ?? 'application/json',
-                  'content-length': Buffer.byteLength(request.body),
-                }),
-          },
-        },
-        resolve,
-      );
+class HttpTransport implements Transport {
+  readonly #connection: Connection;
+  readonly #base: URL;
+  readonly #agent: http.Agent;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#base = new URL(connection.server);
+    const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxSockets: MAX_SOCKETS, maxFreeSockets: 4 };
+    this.#agent = this.#base.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options);
+  }
+
+  async request(request: ApiRequest): Promise<ApiAnswer> {
+    const limit = limitOf(request);
+    try {
+      const answer = await this.#open(request, limit.signal);
+      return { status: answer.statusCode ?? 0, body: await readBody(answer) };
+    } catch (error) {
+      throw unreachable(request, limit.expired() ? `no answer in ${request.timeoutMs} ms` : error);
+    } finally {
+      limit.lift();
+    }
+  }
+
+  async stream(request: ApiRequest): Promise<ApiStream> {
+    const limit = limitOf(request);
+    try {
+      const answer = await this.#open(request, limit.signal);
+      limit.liftDeadline();
+      answer.once('close', limit.lift);
+      return { status: answer.statusCode ?? 0, lines: linesOf(answer), close: () => answer.destroy() };
+    } catch (error) {
+      limit.lift();
+      throw unreachable(request, error);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** A kept connection may have been closed by the server meanwhile: that one failure is retried on a new connection. */
+  async #open(request: ApiRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const credentials = await this.#connection.credentials();
+    try {
+      return await this.#send(request, credentials, signal);
+    } catch (error) {
+      if (request.method === 'POST' || !isStaleSocket(error) || signal.aborted) throw error;
+      return this.#send(request, credentials, signal);
+    }
+  }
+
+  #send(request: ApiRequest, credentials: Credentials, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const { headers, ...tls } = credentials;
+    const { protocol, hostname, port, pathname } = this.#base;
+    const options: https.RequestOptions = {
+      ...tls,
+      agent: this.#agent,
+      signal,
+      method: request.method,
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port,
+      path: pathname.replace(/\/$/, '') + request.path,
+      headers: { ...headers, accept: 'application/json', 'user-agent': 'annulus-operator', ...bodyHeaders(request) },
+    };
+    return new Promise((resolve, reject) => {
+      const sent = protocol === 'https:' ? https.request(options, resolve) : http.request(options, resolve);
       sent.on('error', (error) => reject(Object.assign(error, { staleSocket: sent.reusedSocket })));
       sent.end(request.body);
     });
+  }
+}
 
-  /** A kept connection may have been closed by the server meanwhile: that one failure is retried on a new connection. */
-  const openOnce = async (request: ApiRequest, signal: AbortSignal): Promise<http.IncomingMessage> => {
-    const credentials = await connection.credentials();
-    try {
-      return await open(request, credentials, signal);
-    } catch (error) {
-      if (request.method === 'POST' || !isStaleSocket(error) || signal.aborted) throw error;
-      return open(request, credentials, signal);
-    }
-  };
+function bodyHeaders({ body, contentType }: ApiRequest): http.OutgoingHttpHeaders {
+  if (body === undefined) return {};
+  return { 'content-type': contentType ?? 'application/json', 'content-length': Buffer.byteLength(body) };
+}
 
-  return {
-    request: async (request) => {
-      const signals = [AbortSignal.timeout(request.timeoutMs), ...(request.signal ? [request.signal] : [])];
-      try {
-        const answer = await openOnce(request, AbortSignal.any(signals));
-        return { status: answer.statusCode ?? 0, body: await readBody(answer) };
-      } catch (error) {
-        throw unreachable(request, signals[0]!.aborted ? `no answer in ${request.timeoutMs} ms` : error);
-      }
-    },
-    stream: async (request) => {
-      const abort = new AbortController();
-      const deadline = setTimeout(() => abort.abort(), request.timeoutMs);
-      const signal = request.signal ? AbortSignal.any([abort.signal, request.signal]) : abort.signal;
-      try {
-        const answer = await openOnce(request, signal);
-        return { status: answer.statusCode ?? 0, lines: linesOf(answer), close: () => answer.destroy() };
-      } catch (error) {
-        throw unreachable(request, error);
-      } finally {
-        clearTimeout(deadline);
-      }
-    },
-    close: () => agent.destroy(),
+interface Limit {
+  signal: AbortSignal;
+  expired: () => boolean;
+  liftDeadline: () => void;
+  lift: () => void;
+}
+
+/** Deadline and caller's signal in one. Lifted by hand: AbortSignal.timeout and any would live on for the whole deadline. */
+function limitOf({ timeoutMs, signal }: ApiRequest): Limit {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  let expired = false;
+  const timer = setTimeout(() => {
+    expired = true;
+    abort();
+  }, timeoutMs);
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort);
+  const liftDeadline = (): void => clearTimeout(timer);
+  const lift = (): void => {
+    liftDeadline();
+    signal?.removeEventListener('abort', abort);
   };
+  return { signal: controller.signal, expired: () => expired, liftDeadline, lift };
 }
 
 function unreachable(request: ApiRequest, cause: unknown): KubeUnreachable {
