@@ -119,6 +119,8 @@ export class VectorIndex {
   /** Starts again from a graph read from disk (or none): vectors that it lacks are then added. */
   reset(graph: Graph | null): void {
     this.#flat.clear();
+    this.#graph?.release();
+    this.#rebuild?.graph.release();
     this.#graph = graph;
     this.#rebuild = null;
     this.#changes = 0;
@@ -177,6 +179,7 @@ export class VectorIndex {
     }
     // Too few are left for a graph.
     for (const label of graph.live) this.#flat.add(label, this.#vectorOf(label));
+    graph.release();
     this.#graph = null;
     this.#changes++;
   }
@@ -189,6 +192,7 @@ export class VectorIndex {
     }
     const next = rebuild.labels.next();
     if (next.done) {
+      this.#graph?.release();
       this.#graph = rebuild.graph;
       this.#rebuild = null;
       this.#changes += rebuild.graph.size;

@@ -97,6 +97,12 @@ export class ShardCopy {
     this.fillIndex();
   }
 
+  /** Closes the file and gives the memory back. No snapshot may be under way. */
+  close(): void {
+    this.store.close();
+    this.index.reset(null);
+  }
+
   /** Empties the copy for an import. */
   clear(): void {
     const { store } = this;

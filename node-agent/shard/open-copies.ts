@@ -102,7 +102,7 @@ export class OpenCopies {
     this.#open.delete(shard);
     this.exports.closeOf(shard);
     await open.snapshots.final();
-    open.copy.store.close();
+    open.copy.close();
   }
 
   async closeAll(): Promise<void> {
@@ -116,7 +116,7 @@ export class OpenCopies {
     this.#open.delete(shard);
     this.exports.closeOf(shard);
     // The graph may be under a running snapshot: it goes when that has ended.
-    void open.snapshots.settled().then(() => open.copy.store.close());
+    void open.snapshots.settled().then(() => open.copy.close());
     try {
       markFailed(this.#start.dataDir, open.options, message);
     } catch (error) {

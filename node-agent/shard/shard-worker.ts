@@ -123,14 +123,22 @@ export class ShardWorker {
           [],
         );
         this.#abandon(shard, open, [], error);
-        // What else goes wrong there is an index that does not fit the database.
-        if (this.#copies.find(shard) === open && !isDiskFull(error)) open.copy.rebuildIndex();
+        if (this.#copies.find(shard) === open && !isDiskFull(error)) this.#rebuildIndex(shard, open);
       }
     }
     for (const [, open] of this.#copies) {
       if (open.parked.length === 0 || open.copy.index.full) continue;
       this.#queue.unshift(...open.parked.splice(0));
       this.#schedule();
+    }
+  }
+
+  /** For an index that does not fit its database. */
+  #rebuildIndex(shard: string, open: Open): void {
+    try {
+      open.copy.rebuildIndex();
+    } catch (error) {
+      this.#fail(shard, error instanceof Error ? error.message : String(error));
     }
   }
 
