@@ -44,6 +44,12 @@ const printManager = (manager: Manager): string => {
   return manager.operation === 'Update' ? `${where} using ${manager.apiVersion}` : where;
 };
 
+/** Go's name for a manager, by which it sorts. */
+function identifier({ name, operation, apiVersion, subresource }: Manager): string {
+  const version = operation === 'Apply' ? {} : { apiVersion };
+  return JSON.stringify({ manager: name, operation, ...version, ...(subresource === '' ? {} : { subresource }) });
+}
+
 /** The refusal of an apply, in the API server's words. */
 export function conflictError(conflicts: readonly Conflict[]): Error {
   const causes: StatusCause[] = conflicts.map(({ manager, path }) => ({
@@ -57,9 +63,8 @@ export function conflictError(conflicts: readonly Conflict[]): Error {
     return applyConflict(causes, `Apply failed with 1 conflict: ${where}`);
   }
   const lines: string[] = [];
-  for (const manager of [...new Set(conflicts.map((c) => c.manager))].sort((a, b) =>
-    printManager(a) < printManager(b) ? -1 : 1,
-  )) {
+  const managers = [...new Set(conflicts.map((c) => c.manager))];
+  for (const manager of managers.sort((a, b) => (identifier(a) < identifier(b) ? -1 : 1))) {
     lines.push(`conflicts with ${printManager(manager)}:`);
     for (const conflict of conflicts) if (conflict.manager === manager) lines.push(`- ${printPath(conflict.path)}`);
   }

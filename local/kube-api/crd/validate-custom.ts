@@ -43,7 +43,8 @@ interface Reached {
 function reach(object: JsonObject, path: readonly string[]): Reached {
   let at: Json | undefined = object;
   for (const key of path) {
-    if (!isObject(at)) return { wrong: at ?? null, expected: 'map[string]interface{}' };
+    if (at === null) return {};
+    if (!isObject(at)) return { wrong: at, expected: 'map[string]interface{}' };
     at = at[key];
     if (at === undefined) return {};
   }

@@ -99,10 +99,18 @@ export function conform(
   fillDefaults(object, def);
 }
 
-export function fillDefaults(object: KubeObject, def: ResourceDef): void {
-  if (def.custom !== undefined) {
-    const json = object as unknown as JsonObject;
-    dropForbiddenNulls(json, def.custom.structural);
+function fillDefaults(object: KubeObject, def: ResourceDef): void {
+  const json = object as unknown as JsonObject;
+  if (def.custom !== undefined) dropForbiddenNulls(json, def.custom.structural);
+  settle(object, def);
+}
+
+/** Defaults after an apply. Nulls that a custom kind does not allow stay, and are refused later, as they should. */
+export function settle(object: KubeObject, def: ResourceDef): void {
+  const json = object as unknown as JsonObject;
+  if (def.custom === undefined) pruneBuiltin(json, def.schema);
+  else {
+    pruneBuiltin(object.metadata as unknown as Json, META_TYPE);
     applyDefaults(json, def.custom.structural);
   }
   def.behaviour.defaults?.(object);

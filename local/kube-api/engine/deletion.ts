@@ -1,7 +1,7 @@
 import type { DeleteQuery, KubeObject } from '../api-types.ts';
 import { cloneJson } from '../json.ts';
 import type { ResourceDef } from '../resource-def.ts';
-import { badRequest, conflict } from '../status-errors.ts';
+import { badRequest, conflict, forbidden } from '../status-errors.ts';
 import { NAMESPACE_KEY } from './namespaces.ts';
 import type { Engine } from './engine.ts';
 
@@ -14,6 +14,7 @@ export interface DeleteResult {
   readonly gone: boolean;
 }
 
+const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
 const POLICIES: ReadonlySet<string> = new Set(['Background', 'Foreground', 'Orphan']);
 
 function checkPreconditions(def: ResourceDef, object: KubeObject, query: DeleteQuery): void {
@@ -69,6 +70,8 @@ export function deleteObject(
     );
   }
   const old = engine.get(def, namespace, name);
+  if (def.storageKey === NAMESPACE_KEY && IMMORTAL.has(name))
+    throw forbidden(def, name, 'this namespace may not be deleted');
   checkPreconditions(def, old, query);
   const next = cloneJson(old);
   const finalizers = finalizersFor(def, old, query);

@@ -19,7 +19,7 @@ import {
   notFound,
   unsupportedMediaType,
 } from '../status-errors.ts';
-import { checkKind, conform, fillDefaults } from './decode.ts';
+import { checkKind, conform, settle } from './decode.ts';
 import type { Engine } from './engine.ts';
 import type { Subresource, WriteRequest } from './request.ts';
 import { writerOf } from './writer.ts';
@@ -152,9 +152,7 @@ export function applyObject(
   const applied = checkApplied(config, def);
   requireTyped(applied, def);
   checkAppliedName(applied, name);
-  const checked = cloneJson(applied);
-  conform(checked, { ...def, behaviour: {} }, request.fieldValidation, request.warn);
-  const wanted = def.custom === undefined ? checked : prunedLike(applied, def);
+  const wanted = cloneJson(applied);
   wanted.metadata.name = name;
   if (def.namespaced) wanted.metadata.namespace = namespace;
   const stored = engine.store.get(def.storageKey, namespace, name);
@@ -165,27 +163,6 @@ export function applyObject(
   const live = engine.present(def, stored);
   return { object: updateByApply(engine, def, live, wanted, request, subresource), created: false };
 }
-
-/** The applied configuration without unknown fields, and without the defaults that its sender did not write. */
-function prunedLike(applied: KubeObject, def: ResourceDef): KubeObject {
-  const copy = cloneJson(applied);
-  const custom =
-    def.custom === undefined ? undefined : { ...def.custom, structural: stripDefaults(def.custom.structural) };
-  conform(copy, { ...def, ...(custom && { custom }) }, 'Ignore', () => undefined);
-  return copy;
-}
-
-function stripDefaults<T>(schema: T): T {
-  return JSON.parse(
-    JSON.stringify(schema, (key: string, value: unknown) =>
-      key === 'default' && !isSchemaMap(value) ? undefined : value,
-    ),
-  ) as T;
-}
-
-/** A property that is itself called "default" holds a schema, not a default. */
-const isSchemaMap = (value: unknown): boolean =>
-  isObject(value) && (typeof value['type'] === 'string' || value['properties'] !== undefined);
 
 function createByApply(
   engine: Engine,
@@ -203,7 +180,7 @@ function createByApply(
   const result = applyConfig(empty, wanted as unknown as Json, def.schema, [], writer);
   const object = result.object as unknown as KubeObject;
   const entries = encodeManagers(result.managers);
-  fillDefaults(object, def);
+  settle(object, def);
   if (entries !== undefined) object.metadata.managedFields = entries;
   return engine.create(def, namespace, object, { ...request, fieldManager: request.fieldManager }, true);
 }
@@ -231,7 +208,7 @@ function updateByApply(
   const next = cloneJson(result.object) as unknown as KubeObject;
   next.metadata = { ...next.metadata, uid: wanted.metadata.uid ?? next.metadata.uid };
   if (wanted.metadata.resourceVersion !== undefined) next.metadata.resourceVersion = wanted.metadata.resourceVersion;
-  fillDefaults(next, def);
+  settle(next, def);
   const entries = encodeManagers(result.managers);
   if (entries !== undefined) next.metadata.managedFields = entries;
   return engine.replace(def, live, next, request, { subresource, managed: true });

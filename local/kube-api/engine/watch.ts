@@ -105,6 +105,7 @@ export async function* watchObjects(
       });
       wake = null;
     }
+    if (overflow) yield expired(gone('too old resource version: this watch fell too far behind; list again').status);
   } finally {
     clearInterval(timer);
     unsubscribe();

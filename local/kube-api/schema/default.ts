@@ -34,7 +34,8 @@ export function applyDefaults(value: Json, schema: Schema | undefined): void {
   }
   if (!isObject(value)) return;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    if (property.default !== undefined && value[key] === undefined) value[key] = cloneJson(property.default);
+    const isOpen = value[key] === undefined || isForbiddenNull(value[key], property);
+    if (property.default !== undefined && isOpen) value[key] = cloneJson(property.default);
   }
   for (const [key, member] of Object.entries(value)) {
     const extra = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
