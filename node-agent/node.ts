@@ -121,7 +121,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   const calls = new ShardCalls({ maps, peers, self: node, local });
   return {
     router: new ClusterRouter(maps, calls, metrics),
-    admin: collectionAdmin(control, maps, calls),
+    admin: collectionAdmin(control, maps, calls, peers),
     metrics,
     maps,
     copies,

@@ -3,14 +3,27 @@ import { primaryOf, type MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
 import type { CollectionRequest } from '../rpc/control-messages.ts';
 import type { ControlServer } from '../rpc/control-server.ts';
+import type { Peers } from '../rpc/peers.ts';
 import type { MapStore } from './map-store.ts';
 import type { CollectionAdmin } from './router.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 const READY_POLL_MS = 50;
+/** Longest wait for the other nodes to have the map that shows a change: a client's next request may reach any of them. */
+const ELSEWHERE_MS = 1_000;
 
-/** Collections as Kubernetes objects, by the operator's hand; each call resolves when this node's map shows the result. */
-export function collectionAdmin(control: ControlServer, maps: MapStore, calls: ShardCalls): CollectionAdmin {
+/**
+ * Collections as Kubernetes objects, by the operator's hand; each call resolves when this node's map shows the result, and those of the nodes
+ * that answer within a moment.
+ */
+export function collectionAdmin(
+  control: ControlServer,
+  maps: MapStore,
+  calls: ShardCalls,
+  peers: Pick<Peers, 'caughtUp'>,
+): CollectionAdmin {
+  const elsewhere = (deadline: number): Promise<void> =>
+    peers.caughtUp(maps.map.version, Math.min(ELSEWHERE_MS, Math.max(0, deadline - performance.now())));
   const request = async (
     action: CollectionRequest['action'],
     name: string,
@@ -25,6 +38,7 @@ export function collectionAdmin(control: ControlServer, maps: MapStore, calls: S
       const deadline = performance.now() + timeoutMs;
       await request('CREATE', name, spec, deadline);
       await untilReady(maps, calls, name, deadline);
+      await elsewhere(deadline);
     },
     async update(name, patch, { timeoutMs }) {
       const before = mustFind(maps, name);
@@ -38,11 +52,12 @@ export function collectionAdmin(control: ControlServer, maps: MapStore, calls: S
       // A patch that changes nothing brings no new map: a while is enough to see one that does.
       const seen = Math.min(deadline, performance.now() + 1_000);
       await untilMap(maps, seen, () => JSON.stringify(maps.collection(name)) !== JSON.stringify(before));
+      await elsewhere(deadline);
     },
     async delete(name, { timeoutMs }) {
       const deadline = performance.now() + timeoutMs;
       await request('DELETE', name, null, deadline);
-      if (await untilMap(maps, deadline, () => maps.collection(name) === undefined)) return;
+      if (await untilMap(maps, deadline, () => maps.collection(name) === undefined)) return elsewhere(deadline);
       throw new AnnulusError(
         'ANN_TIMEOUT',
         `collection ${name} is being deleted, but was still there after ${timeoutMs} ms`,

@@ -4,6 +4,7 @@ import { PeerClient, PeerUnreachable, type PeerClientOptions } from './peer-clie
 
 const HEARTBEAT_MS = 2_000;
 const MAP_FETCH_TIMEOUT_MS = 5_000;
+const CAUGHT_UP_POLL_MS = 10;
 
 export interface PeersOptions extends Omit<PeerClientOptions, 'node' | 'target' | 'onMapVersion'> {
   map(): ClusterMap;
@@ -15,6 +16,8 @@ export interface PeersOptions extends Omit<PeerClientOptions, 'node' | 'target' 
 export class Peers {
   #options: PeersOptions;
   #clients = new Map<string, PeerClient>();
+  /** Newest map version that each node has said. */
+  #versions = new Map<string, number>();
   #fetching = false;
   #timer: NodeJS.Timeout;
 
@@ -49,7 +52,19 @@ export class Peers {
 
   /** A node said its map's version: a newer one is fetched from it. */
   seen(node: string, version: number): void {
+    this.#versions.set(node, version);
     if (version > this.#options.mapVersion() && !this.#fetching) void this.fetchMap(node);
+  }
+
+  /** Waits until every other node of the map has said that it has this version, at most so long. Never rejects: a dead node must not hold others up. */
+  async caughtUp(version: number, timeoutMs: number): Promise<void> {
+    const deadline = this.#options.now() + timeoutMs;
+    const behind = ({ name, address }: ClusterMap['nodes'][number]): boolean =>
+      name !== this.#options.self && address !== '' && (this.#versions.get(name) ?? 0) < version;
+    while (this.#options.map().nodes.some(behind) && this.#options.now() < deadline) {
+      this.#heartbeat();
+      await new Promise((resolve) => setTimeout(resolve, CAUGHT_UP_POLL_MS));
+    }
   }
 
   /** Asks a node for its map. Never rejects. */
@@ -77,6 +92,7 @@ export class Peers {
       if (nodes.get(node)) continue;
       client.close();
       this.#clients.delete(node);
+      this.#versions.delete(node);
     }
     for (const [node, address] of nodes) {
       if (node !== this.#options.self && address !== '') this.get(node).heartbeat();
