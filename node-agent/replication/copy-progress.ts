@@ -52,6 +52,11 @@ export interface CopyProgress {
   /** Its log is not a part of ours: only a full recovery helps. */
   diverged: boolean;
   change: { action: ChangeAction; answered: boolean; retryAt: number } | null;
+  /**
+   * configVersion of a request to add it that was never answered: the operator may still do it while the shard is at that version, so it stays
+   * tracked until the shard is past it.
+   */
+  unsureAdd: number | null;
   sentCheckpoint: number;
 }
 
@@ -80,6 +85,7 @@ export function newProgress(node: string, allocationId: string, inSync: boolean,
     retryMs: 0,
     diverged: false,
     change: null,
+    unsureAdd: null,
     sentCheckpoint: 0,
   };
 }

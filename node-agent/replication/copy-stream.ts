@@ -1,5 +1,5 @@
 import type { Position } from '../shard/shard-host.ts';
-import { isAwaited, newProgress, type CopyProgress } from './copy-progress.ts';
+import { isAwaited, newProgress, type CopyProgress, type Proof } from './copy-progress.ts';
 import * as limits from './limits.ts';
 import type { ChangeAction, ChangeAnswer, Digest, Located, Ready, Step } from './messages.ts';
 import type { RecentEntries } from './recent-entries.ts';
@@ -31,6 +31,8 @@ export class CopyStream {
   constructor(primary: PrimaryView, copy: { node: string; allocationId: string; inSync: boolean }, tracked: boolean) {
     this.#primary = primary;
     this.state = newProgress(copy.node, copy.allocationId, copy.inSync, tracked);
+    // An earlier life of this primary may have asked.
+    if (tracked) this.state.unsureAdd = primary.configVersion;
   }
 
   /** The map's word. */
@@ -69,9 +71,10 @@ export class CopyStream {
         state.acked = step.seqNo;
         return;
       case 'recovered':
+        // Checked by digest against our own snapshot.
         state.diverged = false;
-        this.#healthy();
-        return this.#restart();
+        this.#restart();
+        return this.#stream(state.acked, 'proven');
     }
   }
 
@@ -106,6 +109,7 @@ export class CopyStream {
     const { state } = this;
     if (state.change?.action === action && (!state.change.answered || now < state.change.retryAt)) return;
     state.change = { action, answered: false, retryAt: 0 };
+    if (action === 'add') state.unsureAdd = this.#primary.configVersion;
     const { allocationId: copy, node } = state;
     this.#primary.emit({ type: 'change', copy, node, action, reason, configVersion: this.#primary.configVersion });
   }
@@ -116,16 +120,12 @@ export class CopyStream {
     if (answer.result === 'done') {
       state.change = null;
       state.inSync = action === 'add';
+      if (state.inSync) state.unsureAdd = null;
       this.#untrack();
       return;
     }
     state.change = { action, answered: true, retryAt: now + limits.CHANGE_RETRY_MS };
-    if (answer.result === 'unknown') return;
-    this.#warn(`the operator refused to ${action} the copy: ${answer.reason}`);
-    if (action !== 'add') return;
-    this.#untrack();
-    state.retryAt = now + limits.RETRY_MAX_MS;
-    this.#restart();
+    if (answer.result === 'refused') this.#warn(`the operator refused to ${action} the copy: ${answer.reason}`);
   }
 
   /** `track` is on disk. */
@@ -134,8 +134,10 @@ export class CopyStream {
   }
 
   #untrack(): void {
+    const { unsureAdd, tracked } = this.state;
+    if (!tracked || (unsureAdd !== null && unsureAdd >= this.#primary.configVersion)) return;
+    this.state.unsureAdd = null;
     this.state.adding = null;
-    if (!this.state.tracked) return;
     this.state.tracked = false;
     this.#primary.noteTracked(null);
   }
@@ -146,12 +148,20 @@ export class CopyStream {
     const { end } = this.#primary;
     if (!whole) return this.#diverge('its last import did not finish');
     if (seqNo > end.seqNo) return this.#diverge(`it has seqNo ${seqNo}, the primary's log ends at ${end.seqNo}`);
+    // Nothing may be put on top of a log that is not known to be ours: its own end would then look like ours.
+    if (seqNo > 0 && !hasLastEntry && seqNo !== end.seqNo) {
+      return this.#diverge(`its log has no entry ${seqNo} to compare`);
+    }
+    this.#stream(seqNo, seqNo === 0 ? 'proven' : hasLastEntry ? 'log' : 'digest');
+  }
+
+  #stream(seqNo: number, proof: Proof): void {
+    const { state } = this;
     state.phase = 'streaming';
+    state.proof = proof;
     state.stored = seqNo;
-    if (seqNo === 0) state.proof = 'proven';
-    else state.proof = hasLastEntry ? 'log' : 'digest';
-    state.cursor = state.proof === 'log' ? seqNo : seqNo + 1;
-    state.acked = 0;
+    state.acked = proof === 'proven' ? seqNo : 0;
+    state.cursor = proof === 'log' ? seqNo : seqNo + 1;
     this.#healthy();
   }
 
@@ -218,9 +228,10 @@ export class CopyStream {
     this.#primary.emit({ type: phase === 'locating' ? 'locate' : 'recover', copy, node, session });
   }
 
-  /** Highest seqNo that may be sent: while digests are compared the copy must stand still. */
+  /** Highest seqNo that may be sent: while digests are compared the copy must stand still, before a proof only what is compared goes out. */
   #limit(): number {
-    const { check } = this.state;
+    const { check, proof, inFlight } = this.state;
+    if (proof === 'digest' || (proof === 'log' && inFlight > 0)) return 0;
     if (check.kind === 'none') return this.#primary.end.seqNo;
     return check.kind === 'digesting' ? 0 : check.digest.seqNo;
   }
@@ -252,10 +263,8 @@ export class CopyStream {
     if (state.phase !== 'streaming' || from !== state.cursor) return;
     if (read !== null) {
       if (read.nextSeqNo > state.cursor) this.#send(read.entries, read.nextSeqNo);
-    } else if (state.proof === 'log') {
-      // Its last entry is no longer in our log, the next one may be.
-      state.proof = 'digest';
-      state.cursor++;
+    } else if (state.proof === 'log' && from === this.#primary.end.seqNo) {
+      this.#stream(from, 'digest');
     } else {
       this.#diverge(`the primary's log no longer reaches back to seqNo ${from}`);
     }
@@ -278,8 +287,8 @@ export class CopyStream {
     const { check, allocationId: copy, node, session } = state;
     const caughtUp = state.cursor > this.#primary.end.seqNo && state.inFlight === 0;
     if (check.kind === 'none') {
-      const joins = !isAwaited(state) && state.proof !== 'log';
-      if (!caughtUp || !(joins || state.proof === 'digest')) return;
+      const joins = !isAwaited(state) && state.proof === 'proven' && caughtUp;
+      if (!joins && state.proof !== 'digest') return;
       state.check = { kind: 'digesting' };
       this.#primary.emit({ type: 'digest', copy, session });
     } else if (check.kind === 'verifying' && !check.sent) {
@@ -294,7 +303,12 @@ export class CopyStream {
   }
 
   #digested(digest: Digest): void {
-    if (this.state.check.kind === 'digesting') this.state.check = { kind: 'verifying', digest, sent: false };
+    const { state } = this;
+    if (state.check.kind !== 'digesting') return;
+    if (state.proof === 'digest' && digest.seqNo !== state.stored) {
+      return this.#diverge(`writes came before its log at ${state.stored} could be compared`);
+    }
+    state.check = { kind: 'verifying', digest, sent: false };
   }
 
   #verified(equal: boolean): void {

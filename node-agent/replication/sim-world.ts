@@ -1,0 +1,397 @@
+import type { ChangeAnswer, Ready, ShardConfig, Step } from './messages.ts';
+import { Primary } from './primary.ts';
+import { decode, encode, SimDisk, type Refusal, type SimEntry } from './sim-disk.ts';
+
+export interface Mutation {
+  /** Replicas take entries of an old term. */
+  noTermCheck?: boolean;
+  /** The primary hears "applied" when it sends. */
+  ackBeforeReplica?: boolean;
+  /** A joining copy is not noted on disk before the operator is asked. */
+  forgetTracked?: boolean;
+}
+
+interface Node {
+  disk: SimDisk;
+  up: boolean;
+  /** Machine while it believes to be primary. */
+  primary: Primary | null;
+  /** Grows at each crash: what was under way before it is lost. */
+  life: number;
+  tracked: string[];
+  awaited: Map<number, SimEntry>;
+}
+
+type Copy = { node: string; inSync: boolean; primary: boolean };
+type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
+
+/** A shard's copies, a network that delays, breaks and heals, an operator, and a clock, all of one seed. Throws when an acknowledged write is lost. */
+export class SimWorld {
+  readonly acknowledged: SimEntry[] = [];
+  #now = 0;
+  #random: () => number;
+  #events: { at: number; order: number; run: () => void }[] = [];
+  #order = 0;
+  #nodes = new Map<string, Node>();
+  #copies: Copy[];
+  #term = 1;
+  #configVersion = 1;
+  #nextWrite = 1;
+  /** Messages of one link keep their order, as a stream's do. */
+  #linkFree = new Map<string, number>();
+  #cut = new Set<string>();
+  #mutation: Mutation;
+
+  constructor(seed: number, copies: number, mutation: Mutation = {}) {
+    this.#random = mulberry32(seed);
+    this.#mutation = mutation;
+    this.#copies = Array.from({ length: copies }, (_, i) => ({ node: `n${i}`, inSync: true, primary: i === 0 }));
+    for (const { node } of this.#copies) {
+      const disk = new SimDisk();
+      disk.checksTerm = !mutation.noTermCheck;
+      this.#nodes.set(node, { disk, up: true, primary: null, life: 0, tracked: [], awaited: new Map() });
+    }
+    for (const { node } of this.#copies) this.#learn(node);
+  }
+
+  /** Runs with faults for a while, then without until quiet. */
+  run(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    while (this.#now < end) {
+      this.#fault();
+      this.#clients();
+      this.#advance(50);
+    }
+    this.#cut.clear();
+    for (const [name, node] of this.#nodes) if (!node.up) this.#restart(name);
+    for (let i = 0; i < 1_200 && !this.converged; i++) {
+      for (const { node } of this.#copies) this.#learn(node);
+      this.#advance(50);
+    }
+    this.#check('in the end');
+  }
+
+  /** Every copy is in sync and equal to the primary. */
+  get converged(): boolean {
+    const primary = this.#disk(this.#primary());
+    return this.#copies.every((copy) => copy.inSync && sameLog(this.#disk(copy), primary));
+  }
+
+  #fault(): void {
+    const name = this.#pick([...this.#nodes.keys()]);
+    const node = this.#nodes.get(name)!;
+    const dice = this.#random();
+    if (dice < 0.03 && node.up) this.#crash(name);
+    else if (dice < 0.1 && !node.up) this.#restart(name);
+    else if (dice < 0.16) this.#cut.add(name);
+    else if (dice < 0.3) this.#cut.delete(name);
+    else if (dice < 0.34) this.#failOver();
+    else if (dice < 0.5) this.#learn(name);
+  }
+
+  /** Every node that believes to be primary gets writes: an old one too. */
+  #clients(): void {
+    for (const [name, node] of this.#nodes) {
+      if (!node.up || !node.primary || this.#random() < 0.3 || node.primary.refusal()) continue;
+      const appended = node.disk.append(node.primary.term, 1 + Math.floor(this.#random() * 3));
+      if ('code' in appended) continue;
+      const first = appended[0]!;
+      const last = appended.at(-1)!;
+      const chunk = { firstSeqNo: first.seqNo, lastSeqNo: last.seqNo, entries: encode(appended) };
+      this.#step(name, { type: 'appended', ...chunk });
+      const write = this.#nextWrite++;
+      node.awaited.set(write, last);
+      this.#step(name, { type: 'awaited', write, seqNo: last.seqNo });
+    }
+  }
+
+  #advance(milliseconds: number): void {
+    const until = this.#now + milliseconds;
+    for (;;) {
+      this.#events.sort((a, b) => a.at - b.at || a.order - b.order);
+      const next = this.#events[0];
+      if (!next || next.at > until) break;
+      this.#events.shift();
+      this.#now = next.at;
+      next.run();
+    }
+    this.#now = until;
+    for (const name of this.#nodes.keys()) this.#step(name, { type: 'tick' });
+  }
+
+  #crash(name: string): void {
+    const node = this.#nodes.get(name)!;
+    node.up = false;
+    node.life++;
+    node.primary = null;
+    node.awaited.clear();
+  }
+
+  #restart(name: string): void {
+    this.#nodes.get(name)!.up = true;
+    this.#learn(name);
+  }
+
+  /** The operator's map reaches a node: it becomes, stays or ceases to be primary. */
+  #learn(name: string): void {
+    const node = this.#nodes.get(name)!;
+    if (!node.up) return;
+    node.disk.fence(this.#term);
+    if (this.#primary().node !== name) {
+      node.primary = null;
+      node.awaited.clear();
+      return;
+    }
+    const config: ShardConfig = {
+      shard: 's',
+      term: this.#term,
+      configVersion: this.#configVersion,
+      minInSync: 1,
+      copies: this.#copies
+        .filter((copy) => !copy.primary)
+        .map(({ node: of, inSync }) => ({ node: of, allocationId: of, inSync })),
+    };
+    if (node.primary?.term === config.term) {
+      this.#step(name, { type: 'configured', config });
+      return;
+    }
+    const tracked = new Set(this.#mutation.forgetTracked ? [] : node.tracked);
+    node.primary = new Primary(config, { seqNo: node.disk.seqNo, term: node.disk.term }, tracked, this.#now);
+    this.#drain(name);
+  }
+
+  #failOver(): void {
+    const candidates = this.#copies.filter((copy) => copy.inSync && !copy.primary);
+    if (candidates.length === 0) return;
+    const next = this.#pick(candidates);
+    const before = this.#primary();
+    Object.assign(before, { primary: false, inSync: false });
+    next.primary = true;
+    this.#term++;
+    this.#configVersion++;
+    this.#check('after a promotion');
+    if (this.#random() < 0.5) this.#learn(next.node);
+  }
+
+  #step(name: string, step: Step): void {
+    const node = this.#nodes.get(name)!;
+    if (!node.primary || !node.up) return;
+    node.primary.step(step, this.#now);
+    this.#drain(name);
+  }
+
+  #drain(name: string): void {
+    const node = this.#nodes.get(name)!;
+    for (const ready of node.primary?.takeReady() ?? []) this.#do(name, node, ready);
+  }
+
+  #do(name: string, node: Node, ready: Ready): void {
+    switch (ready.type) {
+      case 'locate':
+        return this.#ask(name, ready, (disk) => ({ type: 'located', located: disk.locate() }));
+      case 'send':
+        return this.#send(name, node, ready);
+      case 'verify':
+        return this.#ask(name, ready, (disk) => {
+          const own = disk.digest();
+          return { type: 'verified', equal: own.seqNo === ready.digest.seqNo && own.digest === ready.digest.digest };
+        });
+      case 'readLog':
+        return this.#later(name, ready, () => ({
+          type: 'logRead',
+          from: ready.from,
+          read: node.disk.readLog(ready.from),
+        }));
+      case 'digest':
+        return this.#later(name, ready, () => ({ type: 'digested', digest: node.disk.digest() }));
+      case 'recover':
+        return this.#recover(name, node, ready);
+      case 'track':
+        return this.#track(name, node, ready);
+      case 'change':
+        return this.#change(name, node, ready);
+      case 'acknowledge':
+        for (const write of ready.writes) this.#acknowledge(node, write);
+        return;
+      case 'reject':
+        for (const write of ready.writes) node.awaited.delete(write);
+        return;
+      case 'trim':
+        node.disk.trim(ready.below);
+        return;
+      case 'warn':
+        return;
+    }
+  }
+
+  #acknowledge(node: Node, write: number): void {
+    const entry = node.awaited.get(write);
+    if (!entry) return;
+    this.acknowledged.push(entry);
+    this.#check(`at the acknowledgement of ${entry.seqNo} of term ${entry.term}`);
+  }
+
+  /** The invariant: what was acknowledged is on every copy that the operator calls in sync. */
+  #check(when: string): void {
+    const inSync = this.#copies.filter((copy) => copy.inSync);
+    for (const entry of this.acknowledged) {
+      for (const copy of inSync) {
+        if (this.#disk(copy).has(entry)) continue;
+        throw new Error(
+          `${when}: ${copy.node} is in sync without acknowledged seqNo ${entry.seqNo} of term ${entry.term}`,
+        );
+      }
+    }
+  }
+
+  #send(name: string, node: Node, ready: ReadyOf<'send'>): void {
+    const bytes = ready.entries.byteLength;
+    const { term } = node.primary!;
+    if (this.#mutation.ackBeforeReplica) {
+      const position = { seqNo: decode(ready.entries).at(-1)?.seqNo ?? 0, term };
+      this.#later(name, ready, () => ({ type: 'applied', bytes, position }));
+    }
+    this.#ask(name, ready, (disk) => {
+      const refusal = disk.apply(term, decode(ready.entries));
+      if (refusal) return { type: 'refused', ...refusal };
+      disk.trim(ready.trimBelow);
+      return { type: 'applied', bytes, position: { seqNo: disk.seqNo, term } };
+    });
+  }
+
+  #recover(name: string, node: Node, ready: ReadyOf<'recover'>): void {
+    const snapshot = [...node.disk.applied];
+    const { copy, session } = ready;
+    this.#step(name, { type: 'exporting', copy, session, seqNo: snapshot.length });
+    const { term } = node.primary!;
+    this.#ask(name, ready, (disk, to) => {
+      const refusal = disk.apply(term, []) ?? this.#refuseImport(to);
+      if (refusal) return { type: 'refused', ...refusal };
+      disk.import(snapshot);
+      return { type: 'recovered' };
+    });
+  }
+
+  #refuseImport(node: string): Refusal | null {
+    const inSync = this.#copies.find((copy) => copy.node === node)!.inSync;
+    return inSync ? { code: 'ANN_CONFLICT', message: 'in sync', diverged: true } : null;
+  }
+
+  #track(name: string, node: Node, ready: ReadyOf<'track'>): void {
+    const { life } = node;
+    // One file: its versions are written in order.
+    const done = Math.max(this.#now + this.#delay(), this.#linkFree.get(name) ?? 0);
+    this.#linkFree.set(name, done);
+    this.#at(done, () => {
+      if (node.life !== life) return;
+      node.tracked = ready.tracked;
+      if (ready.copy !== null) this.#step(name, { type: 'tracked', copy: ready.copy });
+    });
+  }
+
+  #change(name: string, node: Node, ready: ReadyOf<'change'>): void {
+    const { copy, action } = ready;
+    const { term } = node.primary!;
+    const answerWith = (answer: ChangeAnswer): void => {
+      this.#after(this.#delay(), () => {
+        if (node.primary?.term === term) this.#step(name, { type: 'changeAnswered', copy, action, answer });
+      });
+    };
+    const arrival = this.#delay();
+    // The primary gives up waiting, though the request is still on its way.
+    if (arrival > 500) answerWith({ result: 'unknown', reason: 'late' });
+    this.#after(arrival, () => {
+      if (this.#random() < 0.1) return answerWith({ result: 'unknown', reason: 'lost' });
+      const known = this.#copies.find((candidate) => candidate.node === copy)!;
+      if (term !== this.#term || known.primary) return answerWith({ result: 'refused', reason: 'stale term' });
+      // Compare and set, and a removal always gives a new version: a late request to add made before it fails.
+      if (ready.configVersion !== this.#configVersion) return answerWith({ result: 'refused', reason: 'stale config' });
+      known.inSync = action === 'add';
+      this.#configVersion++;
+      this.#check(`after the operator's ${action} of ${copy}`);
+      // The answer may get lost after the change was made.
+      if (this.#random() < 0.2) answerWith({ result: 'unknown', reason: 'lost' });
+      else answerWith({ result: 'done', configVersion: this.#configVersion });
+    });
+  }
+
+  /** A call to a copy: over a link that keeps order, may be cut, and may break between doing and answering. */
+  #ask(
+    name: string,
+    ready: { copy: string; session: number },
+    handle: (disk: SimDisk, node: string) => StepBody,
+  ): void {
+    const { copy, session } = ready;
+    const from = this.#nodes.get(name)!;
+    const to = this.#nodes.get(copy)!;
+    const { life } = from;
+    const answer = (body: StepBody): void => {
+      if (from.life === life) this.#step(name, { ...body, copy, session });
+    };
+    const lost = { type: 'refused', code: 'ANN_SHARD_UNAVAILABLE', message: 'link', diverged: false } as const;
+    const arrival = Math.max(this.#now + this.#delay(), this.#linkFree.get(`${name}>${copy}`) ?? 0);
+    this.#linkFree.set(`${name}>${copy}`, arrival);
+    this.#at(arrival, () => {
+      if (!to.up || this.#cut.has(name) || this.#cut.has(copy)) return answer(lost);
+      const body = handle(to.disk, copy);
+      const back = Math.max(this.#now + this.#delay(), this.#linkFree.get(`${copy}>${name}`) ?? 0);
+      this.#linkFree.set(`${copy}>${name}`, back);
+      this.#at(back, () => answer(this.#random() < 0.05 ? lost : body));
+    });
+  }
+
+  #later(name: string, ready: { copy: string; session: number }, body: () => StepBody): void {
+    const node = this.#nodes.get(name)!;
+    const { life } = node;
+    const { copy, session } = ready;
+    this.#after(this.#random() * 20, () => {
+      if (node.life === life) this.#step(name, { ...body(), copy, session });
+    });
+  }
+
+  #after(milliseconds: number, run: () => void): void {
+    this.#at(this.#now + milliseconds, run);
+  }
+
+  #at(at: number, run: () => void): void {
+    this.#events.push({ at, order: this.#order++, run });
+  }
+
+  #delay(): number {
+    return this.#random() < 0.05 ? 500 + this.#random() * 6_000 : this.#random() * 30;
+  }
+
+  #primary(): Copy {
+    return this.#copies.find((copy) => copy.primary)!;
+  }
+
+  #disk(copy: Copy): SimDisk {
+    return this.#nodes.get(copy.node)!.disk;
+  }
+
+  #pick<T>(items: T[]): T {
+    return items[Math.floor(this.#random() * items.length)]!;
+  }
+}
+
+type StepBody = Step extends infer S
+  ? S extends { copy: string; session: number }
+    ? Omit<S, 'copy' | 'session'>
+    : never
+  : never;
+
+function sameLog(a: SimDisk, b: SimDisk): boolean {
+  return a.digest().digest === b.digest().digest;
+}
+
+/** Small seeded generator, so that a failing run can be repeated. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
