@@ -4,7 +4,7 @@ import type { Collection, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import { CLUSTER_LABEL, MANAGED_SELECTOR } from './build/common.ts';
 import type { ChildKind } from './controllers/cluster/children.ts';
 import type { KubeApi } from './kube/api.ts';
-import type { KubeObject, Resource } from './kube/object.ts';
+import { splitKey, type KubeObject, type Resource } from './kube/object.ts';
 import { Reflector } from './kube/reflector.ts';
 import type { Versioned } from './kube/reflector-machine.ts';
 import { RESOURCES } from './kube/resources.ts';
@@ -113,6 +113,16 @@ export class Caches {
   /** A cluster's data pods. */
   podsOf(namespace: string, cluster: string): Pod[] {
     return this.pods.in(namespace).filter((pod) => pod.cluster === cluster);
+  }
+
+  /**
+   * Collections and Shards of a namespace that are there but can't be read, as `Kind name` (made by another version?). A map
+   * without them would tell nodes to drop their data.
+   */
+  unreadable(namespace: string): string[] {
+    return [this.collections, this.shards].flatMap((reflector) =>
+      reflector.unreadable(namespace).map((key) => `${reflector.kind} ${splitKey(key).name}`),
+    );
   }
 
   /** Shards on a cluster's nodes. */

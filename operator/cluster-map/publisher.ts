@@ -13,6 +13,8 @@ import { ordinalOf } from '../pods.ts';
 import { zoneOf } from '../zones.ts';
 import { compileMap, mapHash } from './compile.ts';
 
+const UNREADABLE_RETRY_MS = 10_000;
+const MAX_NAMED = 5;
 const MIN_DELAY_MS = 5;
 const MAX_DELAY_MS = 500;
 
@@ -48,6 +50,14 @@ export class MapPublisher {
       return {};
     }
     hub.setNodes(key, this.#addresses(cluster));
+    const unreadable = caches.unreadable(namespace);
+    if (unreadable.length > 0) {
+      log.error(
+        { cluster: key, unreadable: unreadable.slice(0, MAX_NAMED) },
+        'no new map while objects cannot be read',
+      );
+      return { requeueAfterMs: UNREADABLE_RETRY_MS };
+    }
     const content = compileMap({
       cluster,
       nodes: this.#nodes(cluster),

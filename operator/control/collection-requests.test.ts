@@ -20,6 +20,7 @@ class OneTruth {
     get: (_namespace, name) => this.objects.get(name),
     all: () => [...this.objects.values()],
     in: () => [...this.objects.values()],
+    unreadable: () => [],
   };
 
   readonly api = {

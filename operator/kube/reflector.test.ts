@@ -87,6 +87,8 @@ describe('reflector', () => {
     expect(script.listed).toMatchObject([{ limit: 500, next: '', labelSelector: 'mine=true' }, { next: 'more' }]);
     expect(script.watched[0]).toMatchObject({ resourceVersion: '5' });
     expect(changes).toEqual(['a/x', 'a/y']);
+    expect(reflector.unreadable('a')).toEqual(['a/z']);
+    expect(reflector.unreadable('b')).toEqual([]);
     script.push({ type: 'MODIFIED', object: { ...pod('x', '9') } });
     script.push({ type: 'MODIFIED', object: { ...pod('y', '10', { broken: true }) } });
     script.push({ type: 'ADDED', object: { ...pod('new', '11') } });
@@ -97,6 +99,11 @@ describe('reflector', () => {
     ]);
     expect(reflector.get('a', 'x')?.metadata.resourceVersion).toBe('9');
     expect(reflector.in('b')).toEqual([]);
+    expect(reflector.unreadable('a')).toEqual(['a/z', 'a/y']);
+    script.push({ type: 'DELETED', object: { ...pod('z', '12', { broken: true }) } });
+    script.push({ type: 'MODIFIED', object: { ...pod('y', '13') } });
+    await until('events', () => changes.length === 7);
+    expect(reflector.unreadable('a')).toEqual([]);
   });
 
   test('an expired version lists again; a broken watch goes on where it was', async () => {

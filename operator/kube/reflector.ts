@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { KubeApi, Watch } from './api.ts';
 import { KubeError, errorText, isGone } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
-import { objectKey, type KubeObject, type Resource } from './object.ts';
+import { objectKey, splitKey, type KubeObject, type Resource } from './object.ts';
 import { ReflectorMachine, type Effect, type Versioned } from './reflector-machine.ts';
 
 /** A read-only view of a resource's objects, as last heard. */
@@ -11,6 +11,8 @@ export interface Store<T> {
   all(): T[];
   /** Objects of one namespace. */
   in(namespace: string): T[];
+  /** Keys of objects of one namespace that are there but could not be parsed. */
+  unreadable(namespace: string): string[];
 }
 
 export interface ReflectorOptions<T> {
@@ -41,6 +43,9 @@ export class Reflector<T extends Versioned> implements Store<T> {
   #turn = 0;
   #timer: NodeJS.Timeout | undefined;
   #unavailable = false;
+  #unreadable = new Set<string>();
+  /** Of the list that is under way. */
+  #unreadableInList = new Set<string>();
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -71,6 +76,10 @@ export class Reflector<T extends Versioned> implements Store<T> {
 
   in(namespace: string): T[] {
     return this.all().filter((object) => object.metadata.namespace === namespace);
+  }
+
+  unreadable(namespace: string): string[] {
+    return [...this.#unreadable].filter((key) => splitKey(key).namespace === namespace);
   }
 
   start(): void {
@@ -117,7 +126,11 @@ export class Reflector<T extends Versioned> implements Store<T> {
         signal: this.#stop.signal,
       });
       if (turn !== this.#turn) return;
-      const items = page.items.map((item) => this.#parse(item)).filter((item) => item !== undefined);
+      if (next === '') this.#unreadableInList = new Set();
+      const items = page.items
+        .map((item) => this.#parse(item, this.#unreadableInList))
+        .filter((item) => item !== undefined);
+      if (page.next === '') this.#unreadable = this.#unreadableInList;
       this.#run(this.#machine.onPage(items, page.resourceVersion, page.next, Date.now(), Math.random()));
     } catch (error) {
       this.#fail('list', error, turn);
@@ -151,17 +164,20 @@ export class Reflector<T extends Versioned> implements Store<T> {
 
   #onLine(type: string, object: Record<string, unknown>): void {
     const key = objectKey(textAt(object, 'metadata', 'namespace'), textAt(object, 'metadata', 'name'));
-    const parsed = type === 'ADDED' || type === 'MODIFIED' ? this.#parse(object as KubeObject) : undefined;
+    this.#unreadable.delete(key);
+    const present = type === 'ADDED' || type === 'MODIFIED';
+    const parsed = present ? this.#parse(object as KubeObject, this.#unreadable) : undefined;
     const version = textAt(object, 'metadata', 'resourceVersion');
     this.#run(this.#machine.onEvent(type, key, version, parsed, Date.now()));
   }
 
-  #parse(object: KubeObject): T | undefined {
+  #parse(object: KubeObject, unreadable: Set<string>): T | undefined {
     try {
       return this.#options.parse(object);
     } catch (error) {
       const { name, namespace } = object.metadata;
-      this.#options.log.warn({ kind: this.kind, namespace, name, err: errorText(error) }, 'object left out');
+      unreadable.add(objectKey(namespace, name));
+      this.#options.log.error({ kind: this.kind, namespace, name, err: errorText(error) }, 'object cannot be read');
       return undefined;
     }
   }

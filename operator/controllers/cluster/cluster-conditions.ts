@@ -88,6 +88,10 @@ function judgeDegraded(input: ClusterInput): Verdict {
   const verdict = (reason: string, message: string): Verdict => ({ type: 'Degraded', status: 'True', reason, message });
   const refused = [...input.sights.values()].find((sight) => sight.refused !== undefined);
   if (refused !== undefined) return verdict('NodeRefused', `${refused.node} refuses the operator: ${refused.refused}`);
+  if (input.unreadable.length > 0) {
+    const message = `${input.unreadable[0]} (of ${input.unreadable.length}) cannot be read by this operator, maybe an older one than made it: nodes keep their last map`;
+    return verdict('ObjectsUnreadable', message);
+  }
   const trouble = podTrouble(input);
   if (trouble !== undefined) return verdict('PodsFailing', trouble);
   const thin = input.shards.filter((shard) => {

@@ -1,4 +1,4 @@
-import type { Collection, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
+import type { Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import type { BuildConfig, StoredCluster } from '../../build/common.ts';
 import type { NodeSight } from '../../control/sights.ts';
 import type { KubeObject } from '../../kube/object.ts';
@@ -15,7 +15,8 @@ export interface ClusterInput {
   sights: Map<string, NodeSight>;
   /** Shards on the cluster's nodes. */
   shards: Shard[];
-  collections: Collection[];
+  /** Collections and Shards that can't be read, as `Kind name`: no new map is made meanwhile. */
+  unreadable: string[];
   /** The planner's wanted moves of placed shards. */
   moves: Plan;
   config: BuildConfig;

@@ -73,7 +73,7 @@ export class ClusterController {
       pods: caches.podsOf(namespace, name),
       sights: hub.sights(objectKey(namespace, name)),
       shards,
-      collections: caches.collections.in(namespace),
+      unreadable: caches.unreadable(namespace),
       moves: this.#advice.of(cluster).advice.plan,
       config,
       podMonitors,

@@ -17,7 +17,7 @@ function input(cluster: StoredCluster, change: Partial<ClusterInput> = {}): Clus
     pods: [0, 1, 2].map((ordinal) => makePod(ordinal, {}, cluster)),
     sights: new Map(),
     shards: [],
-    collections: [],
+    unreadable: [],
     moves: { wish: [], allowed: [], blocked: [] },
     config: {},
     podMonitors: false,
@@ -212,6 +212,12 @@ describe('conditions tell what blocks', () => {
     expect(made.phase).toBe('Unavailable');
     expect(made.message).toMatch(`Pod ring-0: ${word}: no such image`);
     if (word === 'CrashLoopBackOff') expect(made.message).toContain('last exit: exit code 2, port 6333 in use');
+  });
+
+  test('objects that this operator cannot read', () => {
+    const made = status({ unreadable: ['Shard words-0'] });
+    expect(reason(made, 'Degraded')).toEqual(['True', 'ObjectsUnreadable']);
+    expect(made.message).toContain('Shard words-0');
   });
 
   test('a node that refuses the operator', () => {

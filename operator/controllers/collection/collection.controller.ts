@@ -52,8 +52,9 @@ export class CollectionController {
       const { namespace, name } = action.object.metadata;
       const shardKey = `Shard/${objectKey(namespace, name)}`;
       const cached = caches.shards.get(namespace ?? '', name)?.metadata.resourceVersion;
-      // Applied a moment ago and not in the cache yet.
+      // Applied a moment ago and not in the cache yet, or there in a form that can't be read.
       if (!expectations.met(shardKey, cached, Date.now())) return;
+      if (caches.shards.unreadable(namespace ?? '').includes(objectKey(namespace, name))) return;
       const written = await apply(api, RESOURCES.Shard, action.object);
       expectations.expect(shardKey, written.metadata.resourceVersion, Date.now());
       log.info({ collection: key, shard: name }, 'shard applied');

@@ -47,7 +47,7 @@ export function repair(before: ShardConfig, input: ShardInput): { config: ShardC
       if (heir === undefined) continue;
       const message = `${copy.node} (primary) reports ${fault}: ${heir} is the primary now`;
       take(promote(config, heir, ids.shift()!), 'PrimaryChanged', message);
-    } else {
+    } else if (hasSoundSource(before, copy, input)) {
       const message = `${copy.node} reports ${fault}: its copy is made anew`;
       take(replaceLost(config, copy.node, ids.shift()!), 'CopyReplaced', message);
     }
@@ -78,6 +78,17 @@ function unplaceable(config: ShardConfig, input: ShardInput): boolean {
     const sight = input.nodes.get(copy.node);
     if (sight === undefined || faultOf(copy, input) !== undefined) return true;
     return !sight.connected && input.now - sight.since >= FIRST_COPY_PATIENCE_MS;
+  });
+}
+
+/**
+ * Another in-sync copy is reported ready, so the faulty one may be given up. Being listed as in sync is not enough: that
+ * copy may be lost too, and then what is left of this one may be all there is.
+ */
+function hasSoundSource(config: ShardConfig, faulty: ShardCopy, input: ShardInput): boolean {
+  return config.copies.some((copy) => {
+    if (copy.node === faulty.node || !copy.inSync) return false;
+    return reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId)?.state === 'READY';
   });
 }
 

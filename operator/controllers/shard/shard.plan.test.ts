@@ -320,6 +320,16 @@ describe('lost data', () => {
     expect(status.copies).toMatchObject(shard.status!.copies!);
   });
 
+  test.each(['MISSING', 'FAILED', 'OPENING'] as const)(
+    'a damaged replica is not given up while the primary is %s: it may be all there is',
+    (state) => {
+      const nodes = reports({ node: 'ring-0', state }, { node: 'ring-1', state: 'FAILED' });
+      expect(steps(plan(input(active(), { nodes })))).toEqual([]);
+      nodes.set('ring-0', { node: 'ring-0', connected: false, since: 0, podReady: false });
+      expect(steps(plan(input(active(), { nodes })))).toEqual([]);
+    },
+  );
+
   test('nothing is changed while the cluster is paused', () => {
     const nodes = reports({ node: 'ring-0', state: 'READY' }, { node: 'ring-1', state: 'MISSING' });
     expect(steps(plan(input(active(), { nodes, cluster: makeCluster({ paused: true }) })))).toEqual([]);
