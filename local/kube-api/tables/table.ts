@@ -3,6 +3,7 @@ import type { CustomKind } from '../crd/custom-kind.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { compileJsonPath } from '../json-path.ts';
 import type { ResourceDef } from '../resource-def.ts';
+import { BUILTIN_SCHEMAS, OBJECT_META } from '../schema/schema.ts';
 import { ageCell } from './age.ts';
 import { builtinColumns } from './builtin-columns.ts';
 
@@ -18,8 +19,7 @@ export interface Column {
 /** How much of each object a table's rows carry along. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
-const OBJECT_META_NAME =
-  'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names';
+const OBJECT_META_NAME = BUILTIN_SCHEMAS[OBJECT_META]?.properties?.['name']?.description ?? '';
 
 const NAME: Column = {
   name: 'Name',
