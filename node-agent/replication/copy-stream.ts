@@ -43,6 +43,7 @@ export class CopyStream {
     if (!inSync) return;
     state.tracked = false;
     state.adding = null;
+    state.unsureAdd = null;
   }
 
   answered(step: CopyStep, now: number): void {
@@ -120,8 +121,8 @@ export class CopyStream {
     if (answer.result === 'done') {
       state.change = null;
       state.inSync = action === 'add';
-      if (state.inSync) state.unsureAdd = null;
-      this.#untrack();
+      // Stays noted until the map that says so is on disk here: a restart goes by that map.
+      if (action === 'remove') this.#untrack();
       return;
     }
     state.change = { action, answered: true, retryAt: now + limits.CHANGE_RETRY_MS };
@@ -329,7 +330,7 @@ export class CopyStream {
 
   #add(now: number): void {
     const { state } = this;
-    if (!state.tracked) return;
+    if (!state.tracked || state.inSync) return;
     // Noted in an earlier life of this primary: the operator may have been asked already, so ask (again).
     if (!state.adding && state.proof === 'proven') state.adding = { from: this.#primary.end.seqNo, noted: true };
     if (state.adding?.noted && state.acked >= state.adding.from) this.change('add', 'equal by digest', now);

@@ -18,11 +18,13 @@ interface Node {
   primary: Primary | null;
   /** Grows at each crash: what was under way before it is lost. */
   life: number;
+  map: SimMap | null;
   tracked: string[];
   awaited: Map<number, SimEntry>;
 }
 
 type Copy = { node: string; inSync: boolean; primary: boolean };
+type SimMap = { term: number; configVersion: number; copies: Copy[] };
 type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
 
 /** A shard's copies, a network that delays, breaks and heals, an operator, and a clock, all of one seed. Throws when an acknowledged write is lost. */
@@ -49,7 +51,7 @@ export class SimWorld {
     for (const { node } of this.#copies) {
       const disk = new SimDisk();
       disk.checksTerm = !mutation.noTermCheck;
-      this.#nodes.set(node, { disk, up: true, primary: null, life: 0, tracked: [], awaited: new Map() });
+      this.#nodes.set(node, { disk, up: true, primary: null, life: 0, map: null, tracked: [], awaited: new Map() });
     }
     for (const { node } of this.#copies) this.#learn(node);
   }
@@ -128,26 +130,35 @@ export class SimWorld {
   }
 
   #restart(name: string): void {
-    this.#nodes.get(name)!.up = true;
-    this.#learn(name);
+    const node = this.#nodes.get(name)!;
+    node.up = true;
+    // By the map on its disk: the operator may be away.
+    if (node.map) this.#act(name, node, node.map);
   }
 
-  /** The operator's map reaches a node: it becomes, stays or ceases to be primary. */
+  /** The operator's map reaches a node, which keeps it on disk. */
   #learn(name: string): void {
     const node = this.#nodes.get(name)!;
     if (!node.up) return;
-    node.disk.fence(this.#term);
-    if (this.#primary().node !== name) {
+    const copies = this.#copies.map((copy) => ({ ...copy }));
+    node.map = { term: this.#term, configVersion: this.#configVersion, copies };
+    this.#act(name, node, node.map);
+  }
+
+  /** A node becomes, stays or ceases to be primary by the map that it has. */
+  #act(name: string, node: Node, { term, configVersion, copies }: SimMap): void {
+    node.disk.fence(term);
+    if (!copies.some((copy) => copy.node === name && copy.primary)) {
       node.primary = null;
       node.awaited.clear();
       return;
     }
     const config: ShardConfig = {
       shard: 's',
-      term: this.#term,
-      configVersion: this.#configVersion,
+      term,
+      configVersion,
       minInSync: 1,
-      copies: this.#copies
+      copies: copies
         .filter((copy) => !copy.primary)
         .map(({ node: of, inSync }) => ({ node: of, allocationId: of, inSync })),
     };
@@ -291,10 +302,11 @@ export class SimWorld {
 
   #change(name: string, node: Node, ready: ReadyOf<'change'>): void {
     const { copy, action } = ready;
-    const { term } = node.primary!;
+    const machine = node.primary!;
+    const { term } = machine;
     const answerWith = (answer: ChangeAnswer): void => {
       this.#after(this.#delay(), () => {
-        if (node.primary?.term === term) this.#step(name, { type: 'changeAnswered', copy, action, answer });
+        if (node.primary === machine) this.#step(name, { type: 'changeAnswered', copy, action, answer });
       });
     };
     const arrival = this.#delay();
@@ -324,9 +336,10 @@ export class SimWorld {
     const { copy, session } = ready;
     const from = this.#nodes.get(name)!;
     const to = this.#nodes.get(copy)!;
-    const { life } = from;
+    // Answers are for the machine that asked, not for one of a later term or life.
+    const machine = from.primary;
     const answer = (body: StepBody): void => {
-      if (from.life === life) this.#step(name, { ...body, copy, session });
+      if (from.primary === machine) this.#step(name, { ...body, copy, session });
     };
     const lost = { type: 'refused', code: 'ANN_SHARD_UNAVAILABLE', message: 'link', diverged: false } as const;
     const arrival = Math.max(this.#now + this.#delay(), this.#linkFree.get(`${name}>${copy}`) ?? 0);
@@ -342,10 +355,10 @@ export class SimWorld {
 
   #later(name: string, ready: { copy: string; session: number }, body: () => StepBody): void {
     const node = this.#nodes.get(name)!;
-    const { life } = node;
+    const machine = node.primary;
     const { copy, session } = ready;
     this.#after(this.#random() * 20, () => {
-      if (node.life === life) this.#step(name, { ...body(), copy, session });
+      if (node.primary === machine) this.#step(name, { ...body(), copy, session });
     });
   }
 
