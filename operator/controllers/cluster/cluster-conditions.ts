@@ -104,9 +104,17 @@ function judgeDegraded(input: ClusterInput): Verdict {
   }
   const wanted = wantedNodes(input.cluster);
   const ready = readyNodes(input);
-  const served = isTrue(input.cluster.status?.conditions, 'Available');
-  if (served && ready < wanted) return verdict('NodesNotReady', `${ready} of ${wanted} nodes ready`);
+  if (ready < wanted && hadAllNodes(input)) return verdict('NodesNotReady', `${ready} of ${wanted} nodes ready`);
   return { type: 'Degraded', status: 'False', reason: 'AsExpected', message: '' };
+}
+
+/** True when nodes that are missing now were there before: a cluster that is starting or growing is not degraded. */
+function hadAllNodes({ cluster }: ClusterInput): boolean {
+  const { conditions } = cluster.status ?? {};
+  if (isTrue(conditions, 'Degraded')) return true;
+  const progressing = conditions?.find((condition) => condition.type === 'Progressing');
+  const settled = progressing?.status === 'False' && progressing.observedGeneration === cluster.metadata.generation;
+  return settled && isTrue(conditions, 'Available');
 }
 
 /** Data pods that Kubernetes calls ready. */

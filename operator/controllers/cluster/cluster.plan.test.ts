@@ -214,6 +214,22 @@ describe('conditions tell what blocks', () => {
     if (word === 'CrashLoopBackOff') expect(made.message).toContain('last exit: exit code 2, port 6333 in use');
   });
 
+  test('a node that goes away degrades, one that has never been there does not', () => {
+    const two = [0, 1].map((ordinal) => makePod(ordinal));
+    const state = converged();
+    const lost = written(plan({ ...state, pods: two }));
+    expect(reason(lost, 'Degraded')).toEqual(['True', 'NodesNotReady']);
+    const still = written(plan({ ...state, pods: [makePod(0)], cluster: withStatus(state.cluster, lost) }));
+    expect(reason(still, 'Degraded')).toEqual(['True', 'NodesNotReady']);
+    const starting = status({ pods: [makePod(0)] });
+    const later = written(plan(input(withStatus(makeCluster(), starting), { pods: two })));
+    expect([later.phase, ...[reason(later, 'Degraded')].flat()]).toEqual(['Progressing', 'False', 'AsExpected']);
+    const grown = makeCluster({ nodes: 4 });
+    grown.metadata.generation = 2;
+    const growing = written(plan(input(withStatus(grown, state.cluster.status), { children: state.children })));
+    expect(reason(growing, 'Degraded')).toEqual(['False', 'AsExpected']);
+  });
+
   test('objects that this operator cannot read', () => {
     const made = status({ unreadable: ['Shard words-0'] });
     expect(reason(made, 'Degraded')).toEqual(['True', 'ObjectsUnreadable']);

@@ -32,7 +32,7 @@ export function buildStatus(config: ShardConfig, input: ShardInput): ShardStatus
     ...(points === undefined ? {} : { points }),
     ...(bytes === undefined ? {} : { bytes, size: sizeText(bytes) }),
     lag: lagOf(config, reports) ?? before?.lag ?? 0,
-    phase: phaseOf(config, verdicts, reports, shard.spec.replicationFactor),
+    phase: phaseOf(config, verdicts, reports, input),
     ...(primary === undefined ? {} : { primary: primary.node }),
     replicas: config.copies
       .filter((copy) => copy.role !== 'Primary')
@@ -75,20 +75,24 @@ function lagOf(config: ShardConfig, reports: (CopyReport | undefined)[]): number
   return primary === undefined ? undefined : Math.max(0, primary.seqNo - Math.min(...known));
 }
 
+const CREATION = new Set<string>(['Pending', 'Creating']);
+
 function phaseOf(
   config: ShardConfig,
   verdicts: Verdict[],
   reports: (CopyReport | undefined)[],
-  wanted: number,
+  { shard }: ShardInput,
 ): NonNullable<ShardStatus['phase']> {
   if (config.copies.length === 0) return 'Pending';
   if (config.primaryTerm === 0) return 'Creating';
-  const available = verdicts.find((verdict) => verdict.type === 'Available')?.status;
-  if (available === 'False') return 'Unavailable';
+  const { status: available, reason } = verdicts.find((verdict) => verdict.type === 'Available') ?? {};
+  // A new shard's primary opens in its first term: that is still its creation.
+  const opening = reason === 'PrimaryStarting' && CREATION.has(shard.status?.phase ?? 'Pending');
+  if (available === 'False') return opening ? 'Creating' : 'Unavailable';
   const joins = config.copies.some((copy, i) => copy.role === 'Joining' && reports[i]?.state !== 'FAILED');
   if (joins) return 'Recovering';
   const inSync = config.copies.filter((copy) => copy.inSync).length;
-  return inSync < wanted || available === 'Unknown' ? 'Degraded' : 'Active';
+  return inSync < shard.spec.replicationFactor || available === 'Unknown' ? 'Degraded' : 'Active';
 }
 
 /** Progress and ETA of the copy that is being filled. */

@@ -136,6 +136,7 @@ describe('first copies', () => {
       input(fresh, { nodes: reports({ node: 'ring-0', state: 'CREATED' }, { node: 'ring-1', state: 'READY' }) }),
     );
     expect(written(both)).toMatchObject({
+      phase: 'Creating',
       primaryTerm: 1,
       configVersion: 2,
       inSync: '2/2',
