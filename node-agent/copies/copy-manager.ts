@@ -132,6 +132,7 @@ export class CopyManager {
       settings,
       state: { kind: 'opening' },
       highestTerm: this.#options.maps.shard(shard)?.shard.primaryTerm ?? 0,
+      stream: null,
       checkpoint: 0,
       replicator: null,
       importing: null,

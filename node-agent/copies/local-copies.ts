@@ -9,6 +9,8 @@ export interface LocalCopy extends KnownCopy {
   readonly shard: string;
   /** Highest primaryTerm seen from the map or a primary: a lower one is refused. */
   highestTerm: number;
+  /** Whom the copy takes entries from: the primary of that term, in the stream that it began last. Forgotten at a restart. */
+  stream: { term: number; stream: number } | null;
   /** Global checkpoint that its primary told last. */
   checkpoint: number;
   /** Set while this node is the shard's primary and ready to be. */
@@ -90,6 +92,23 @@ export class LocalCopies {
     copy.highestTerm = ref.term;
     if (copy.state.kind !== 'open') throw notOpen(copy, this.node);
     return copy;
+  }
+
+  /** A primary begins to write to a copy here: messages of earlier streams are refused from now on. */
+  beginStream(ref: CopyRef): LocalCopy {
+    const copy = this.fromPrimary(ref);
+    copy.stream = { term: ref.term, stream: ref.stream };
+    return copy;
+  }
+
+  /** As fromPrimary, of the stream begun last; throws ANN_NOT_READY when another was begun, or this node was started anew. */
+  inStream(ref: CopyRef): LocalCopy {
+    const copy = this.fromPrimary(ref);
+    if (copy.stream?.term === ref.term && copy.stream.stream === ref.stream) return copy;
+    throw new AnnulusError(
+      'ANN_NOT_READY',
+      `shard ${copy.shard}: stream ${ref.stream} to ${this.node} is over: locate again`,
+    );
   }
 
   /** A copy that the map calls in sync holds acknowledged data: nobody may empty it. */

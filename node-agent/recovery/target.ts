@@ -17,7 +17,7 @@ export function recoveryHandlers(
   };
   return {
     async importBegin({ copy: ref, session, totalPoints }) {
-      const copy = copies.fromPrimary(ref);
+      const copy = copies.beginStream(ref);
       copies.refuseIfInSync(copy);
       copy.importing = { session, points: 0, total: totalPoints };
       await host.beginImport(copy.shard);
@@ -25,14 +25,14 @@ export function recoveryHandlers(
       return {};
     },
     async importBatch({ copy: ref, session, batch }) {
-      const copy = copies.fromPrimary(ref);
+      const copy = copies.inStream(ref);
       const importing = inSession(copy, session);
       const { points } = await host.importBatch(copy.shard, batch);
       importing.points += points;
       return {};
     },
     async importFinish({ copy: ref, session, seqNo, entryTerm, points, digest }) {
-      const copy = copies.fromPrimary(ref);
+      const copy = copies.inStream(ref);
       inSession(copy, session);
       await host.finishImport(copy.shard, { seqNo, term: entryTerm, points, digest });
       copy.importing = null;

@@ -29,6 +29,8 @@ export interface CopyProgress {
   tracked: boolean;
   phase: 'idle' | 'locating' | 'streaming' | 'recovering';
   session: number;
+  /** Session that last located or recovered the copy: the copy takes entries of this stream only, so nobody else's can come between. */
+  stream: number;
   proof: Proof;
   check: Check;
   adding: Adding | null;
@@ -68,6 +70,7 @@ export function newProgress(node: string, allocationId: string, inSync: boolean,
     tracked,
     phase: 'idle',
     session: 0,
+    stream: 0,
     proof: 'log',
     check: { kind: 'none' },
     adding: null,

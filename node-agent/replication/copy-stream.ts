@@ -225,6 +225,7 @@ export class CopyStream {
     const { state } = this;
     state.phase = phase;
     state.session++;
+    state.stream = state.session;
     const { allocationId: copy, node, session } = state;
     this.#primary.emit({ type: phase === 'locating' ? 'locate' : 'recover', copy, node, session });
   }
@@ -278,14 +279,14 @@ export class CopyStream {
     state.inFlightBytes += entries.byteLength;
     const { checkpoint, trimmed: trimBelow } = this.#primary;
     state.sentCheckpoint = checkpoint;
-    const { allocationId: copy, node, session } = state;
-    this.#primary.emit({ type: 'send', copy, node, session, entries, checkpoint, trimBelow });
+    const { allocationId: copy, node, session, stream } = state;
+    this.#primary.emit({ type: 'send', copy, node, session, stream, entries, checkpoint, trimBelow });
   }
 
   /** Compares digests when the copy has all that there is and needs a proof, or is to become in sync. */
   #compare(): void {
     const { state } = this;
-    const { check, allocationId: copy, node, session } = state;
+    const { check, allocationId: copy, node, session, stream } = state;
     const caughtUp = state.cursor > this.#primary.end.seqNo && state.inFlight === 0;
     if (check.kind === 'none') {
       const joins = !isAwaited(state) && state.proof === 'proven' && caughtUp;
@@ -298,7 +299,7 @@ export class CopyStream {
         state.check = { kind: 'none' };
       } else if (state.inFlight === 0 && state.stored === check.digest.seqNo) {
         state.check = { ...check, sent: true };
-        this.#primary.emit({ type: 'verify', copy, node, session, digest: check.digest });
+        this.#primary.emit({ type: 'verify', copy, node, session, stream, digest: check.digest });
       }
     }
   }

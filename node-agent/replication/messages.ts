@@ -73,6 +73,7 @@ export type Ready =
       copy: string;
       node: string;
       session: number;
+      stream: number;
       entries: Uint8Array;
       checkpoint: number;
       trimBelow: number;
@@ -80,7 +81,7 @@ export type Ready =
   | { type: 'readLog'; copy: string; session: number; from: number; maxBytes: number }
   /** Take this primary's digest now. */
   | { type: 'digest'; copy: string; session: number }
-  | { type: 'verify'; copy: string; node: string; session: number; digest: Digest }
+  | { type: 'verify'; copy: string; node: string; session: number; stream: number; digest: Digest }
   /** Fill the copy from a snapshot. */
   | { type: 'recover'; copy: string; node: string; session: number }
   /** Note on disk that acknowledgements wait for these copies, though the map may not yet say so. `copy`: answer with a `tracked` step. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { SimWorld, type Mutation } from './sim-world.ts';
+import type { Mutation } from './sim-types.ts';
+import { SimWorld } from './sim-world.ts';
 
 const SEEDS = Number(process.env['ANNULUS_SIM_SEEDS'] ?? 150);
 const FIRST_SEED = Number(process.env['ANNULUS_SIM_FIRST'] ?? 1);

@@ -16,20 +16,20 @@ export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<Peer
   };
   return {
     async replicate({ copy: ref, entries, checkpoint, trimBelow }) {
-      const copy = copies.fromPrimary(ref);
+      const copy = copies.inStream(ref);
       const applied = host.apply(copy.shard, ref.term, entries);
       copy.checkpoint = Math.max(copy.checkpoint, checkpoint);
       trim(copy, trimBelow);
       return applied;
     },
     async locate({ copy: ref }) {
-      const copy = copies.fromPrimary(ref);
+      const copy = copies.beginStream(ref);
       const [stats, whole] = await Promise.all([host.stats(copy.shard), isWhole(host, copy.shard)]);
       const { seqNo, term, logFromSeqNo } = stats;
       return { seqNo, term, whole, hasLastEntry: logFromSeqNo <= seqNo };
     },
     async verify({ copy: ref, ...expected }) {
-      const copy = copies.fromPrimary(ref);
+      const copy = copies.inStream(ref);
       const own = await host.digest(copy.shard);
       const equal = own.seqNo === expected.seqNo && own.points === expected.points && own.digest === expected.digest;
       return { equal, ...own };

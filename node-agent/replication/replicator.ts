@@ -142,7 +142,10 @@ export class Replicator {
       case 'locate':
         return this.#ask(
           ready,
-          () => this.#options.peers.get(ready.node).call('locate', { copy: this.#ref(ready.copy) }, CALL_TIMEOUT_MS),
+          () =>
+            this.#options.peers
+              .get(ready.node)
+              .call('locate', { copy: this.#ref(ready.copy, ready.session) }, CALL_TIMEOUT_MS),
           (located) => ({ type: 'located', located }),
         );
       case 'send':
@@ -196,9 +199,9 @@ export class Replicator {
     return waiting;
   }
 
-  #ref(allocationId: string): CopyRef {
+  #ref(allocationId: string, stream: number): CopyRef {
     const { config, uid } = this.#options;
-    return { shard: { name: config.shard, uid }, allocationId, term: this.term };
+    return { shard: { name: config.shard, uid }, allocationId, term: this.term, stream };
   }
 
   /** Starts a call at once (order matters) and turns its outcome into a step. */
@@ -218,7 +221,7 @@ export class Replicator {
 
   #send(ready: ReadyOf<'send'>): void {
     const { entries, checkpoint, trimBelow } = ready;
-    const body = { copy: this.#ref(ready.copy), entries, checkpoint, trimBelow };
+    const body = { copy: this.#ref(ready.copy, ready.stream), entries, checkpoint, trimBelow };
     this.#ask(
       ready,
       () => this.#options.peers.get(ready.node).call('replicate', body, CALL_TIMEOUT_MS),
@@ -227,7 +230,7 @@ export class Replicator {
   }
 
   #verify(ready: ReadyOf<'verify'>): void {
-    const body = { copy: this.#ref(ready.copy), ...ready.digest };
+    const body = { copy: this.#ref(ready.copy, ready.stream), ...ready.digest };
     this.#ask(
       ready,
       () => this.#options.peers.get(ready.node).call('verify', body, CALL_TIMEOUT_MS),
@@ -240,7 +243,7 @@ export class Replicator {
     this.#ask(
       ready,
       () =>
-        this.#options.recover(this.#ref(copy), ready.node, (seqNo) =>
+        this.#options.recover(this.#ref(copy, session), ready.node, (seqNo) =>
           this.#step({ type: 'exporting', copy, session, seqNo }),
         ),
       () => ({ type: 'recovered' }),

@@ -21,6 +21,8 @@ export class SimDisk {
   logFrom = 1;
   term = 0;
   whole = true;
+  /** In memory: lost when the node crashes. */
+  stream: { term: number; stream: number } | null = null;
   /** Switched off to see whether the simulation would notice. */
   checksTerm = true;
 
@@ -36,8 +38,8 @@ export class SimDisk {
     return entries;
   }
 
-  apply(term: number, entries: SimEntry[]): Refusal | null {
-    const refusal = this.#enter(term);
+  apply(term: number, stream: number, entries: SimEntry[]): Refusal | null {
+    const refusal = this.#enter(term) ?? this.#notInStream(term, stream);
     if (refusal) return refusal;
     for (const entry of entries) {
       const own = this.applied[entry.seqNo - 1];
@@ -52,6 +54,12 @@ export class SimDisk {
   /** The map's term reached the node: it refuses older primaries from now on. */
   fence(term: number): void {
     if (this.checksTerm) this.term = Math.max(this.term, term);
+  }
+
+  begin(term: number, stream: number): Refusal | null {
+    const refusal = this.#enter(term);
+    if (!refusal) this.stream = { term, stream };
+    return refusal;
   }
 
   locate(): Located {
@@ -81,6 +89,11 @@ export class SimDisk {
 
   has(entry: SimEntry): boolean {
     return this.applied[entry.seqNo - 1]?.term === entry.term;
+  }
+
+  #notInStream(term: number, stream: number): Refusal | null {
+    if (this.stream?.term === term && this.stream.stream === stream) return null;
+    return { code: 'ANN_NOT_READY', message: 'another stream', diverged: false };
   }
 
   #enter(term: number): Refusal | null {

@@ -1,30 +1,9 @@
 import type { ChangeAnswer, Ready, ShardConfig, Step } from './messages.ts';
 import { Primary } from './primary.ts';
+import { mulberry32 } from './sim-random.ts';
+import type { Mutation, SimCopy, SimMap, SimNode } from './sim-types.ts';
 import { decode, encode, SimDisk, type Refusal, type SimEntry } from './sim-disk.ts';
 
-export interface Mutation {
-  /** Replicas take entries of an old term. */
-  noTermCheck?: boolean;
-  /** The primary hears "applied" when it sends. */
-  ackBeforeReplica?: boolean;
-  /** A joining copy is not noted on disk before the operator is asked. */
-  forgetTracked?: boolean;
-}
-
-interface Node {
-  disk: SimDisk;
-  up: boolean;
-  /** Machine while it believes to be primary. */
-  primary: Primary | null;
-  /** Grows at each crash: what was under way before it is lost. */
-  life: number;
-  map: SimMap | null;
-  tracked: string[];
-  awaited: Map<number, SimEntry>;
-}
-
-type Copy = { node: string; inSync: boolean; primary: boolean };
-type SimMap = { term: number; configVersion: number; copies: Copy[] };
 type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
 
 /** A shard's copies, a network that delays, breaks and heals, an operator, and a clock, all of one seed. Throws when an acknowledged write is lost. */
@@ -34,8 +13,8 @@ export class SimWorld {
   #random: () => number;
   #events: { at: number; order: number; run: () => void }[] = [];
   #order = 0;
-  #nodes = new Map<string, Node>();
-  #copies: Copy[];
+  #nodes = new Map<string, SimNode>();
+  #copies: SimCopy[];
   #term = 1;
   #configVersion = 1;
   #nextWrite = 1;
@@ -126,6 +105,7 @@ export class SimWorld {
     node.up = false;
     node.life++;
     node.primary = null;
+    node.disk.stream = null;
     node.awaited.clear();
   }
 
@@ -146,7 +126,7 @@ export class SimWorld {
   }
 
   /** A node becomes, stays or ceases to be primary by the map that it has. */
-  #act(name: string, node: Node, { term, configVersion, copies }: SimMap): void {
+  #act(name: string, node: SimNode, { term, configVersion, copies }: SimMap): void {
     node.disk.fence(term);
     if (!copies.some((copy) => copy.node === name && copy.primary)) {
       node.primary = null;
@@ -196,17 +176,21 @@ export class SimWorld {
     for (const ready of node.primary?.takeReady() ?? []) this.#do(name, node, ready);
   }
 
-  #do(name: string, node: Node, ready: Ready): void {
+  #do(name: string, node: SimNode, ready: Ready): void {
     switch (ready.type) {
       case 'locate':
-        return this.#ask(name, ready, (disk) => ({ type: 'located', located: disk.locate() }));
+        return this.#locate(name, node, ready);
       case 'send':
         return this.#send(name, node, ready);
-      case 'verify':
+      case 'verify': {
+        const { term } = node.primary!;
         return this.#ask(name, ready, (disk) => {
+          const refusal = disk.apply(term, ready.stream, []);
+          if (refusal) return { type: 'refused', ...refusal };
           const own = disk.digest();
           return { type: 'verified', equal: own.seqNo === ready.digest.seqNo && own.digest === ready.digest.digest };
         });
+      }
       case 'readLog':
         return this.#later(name, ready, () => ({
           type: 'logRead',
@@ -235,7 +219,7 @@ export class SimWorld {
     }
   }
 
-  #acknowledge(node: Node, write: number): void {
+  #acknowledge(node: SimNode, write: number): void {
     const entry = node.awaited.get(write);
     if (!entry) return;
     this.acknowledged.push(entry);
@@ -255,7 +239,15 @@ export class SimWorld {
     }
   }
 
-  #send(name: string, node: Node, ready: ReadyOf<'send'>): void {
+  #locate(name: string, node: SimNode, ready: ReadyOf<'locate'>): void {
+    const { term } = node.primary!;
+    this.#ask(name, ready, (disk) => {
+      const refusal = disk.begin(term, ready.session);
+      return refusal ? { type: 'refused', ...refusal } : { type: 'located', located: disk.locate() };
+    });
+  }
+
+  #send(name: string, node: SimNode, ready: ReadyOf<'send'>): void {
     const bytes = ready.entries.byteLength;
     const { term } = node.primary!;
     if (this.#mutation.ackBeforeReplica) {
@@ -263,20 +255,20 @@ export class SimWorld {
       this.#later(name, ready, () => ({ type: 'applied', bytes, position }));
     }
     this.#ask(name, ready, (disk) => {
-      const refusal = disk.apply(term, decode(ready.entries));
+      const refusal = disk.apply(term, ready.stream, decode(ready.entries));
       if (refusal) return { type: 'refused', ...refusal };
       disk.trim(ready.trimBelow);
       return { type: 'applied', bytes, position: { seqNo: disk.seqNo, term } };
     });
   }
 
-  #recover(name: string, node: Node, ready: ReadyOf<'recover'>): void {
+  #recover(name: string, node: SimNode, ready: ReadyOf<'recover'>): void {
     const snapshot = [...node.disk.applied];
     const { copy, session } = ready;
     this.#step(name, { type: 'exporting', copy, session, seqNo: snapshot.length });
     const { term } = node.primary!;
     this.#ask(name, ready, (disk, to) => {
-      const refusal = disk.apply(term, []) ?? this.#refuseImport(to);
+      const refusal = disk.begin(term, session) ?? this.#refuseImport(to);
       if (refusal) return { type: 'refused', ...refusal };
       disk.import(snapshot);
       return { type: 'recovered' };
@@ -288,7 +280,7 @@ export class SimWorld {
     return inSync ? { code: 'ANN_CONFLICT', message: 'in sync', diverged: true } : null;
   }
 
-  #track(name: string, node: Node, ready: ReadyOf<'track'>): void {
+  #track(name: string, node: SimNode, ready: ReadyOf<'track'>): void {
     const { life } = node;
     // One file: its versions are written in order.
     const done = Math.max(this.#now + this.#delay(), this.#linkFree.get(name) ?? 0);
@@ -300,7 +292,7 @@ export class SimWorld {
     });
   }
 
-  #change(name: string, node: Node, ready: ReadyOf<'change'>): void {
+  #change(name: string, node: SimNode, ready: ReadyOf<'change'>): void {
     const { copy, action } = ready;
     const machine = node.primary!;
     const { term } = machine;
@@ -374,11 +366,11 @@ export class SimWorld {
     return this.#random() < 0.05 ? 500 + this.#random() * 6_000 : this.#random() * 30;
   }
 
-  #primary(): Copy {
+  #primary(): SimCopy {
     return this.#copies.find((copy) => copy.primary)!;
   }
 
-  #disk(copy: Copy): SimDisk {
+  #disk(copy: SimCopy): SimDisk {
     return this.#nodes.get(copy.node)!.disk;
   }
 
@@ -395,16 +387,4 @@ type StepBody = Step extends infer S
 
 function sameLog(a: SimDisk, b: SimDisk): boolean {
   return a.digest().digest === b.digest().digest;
-}
-
-/** Small seeded generator, so that a failing run can be repeated. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -14,6 +14,8 @@ import type {
 } from './control-messages.ts';
 
 const MAX_PENDING_REQUESTS = 1_000;
+/** A client's wish waits this long for an operator that is just (re)starting. */
+const OPERATOR_PATIENCE_MS = 10_000;
 
 export const controlService = loadServiceClient('control.proto', 'Control').service;
 
@@ -44,6 +46,7 @@ export class ControlServer {
   #options: ControlServerOptions;
   #session: Session | null = null;
   #pending = new Map<number, Pending>();
+  #arrivals = new Set<() => void>();
   #nextId = 1;
 
   constructor(options: ControlServerOptions) {
@@ -65,7 +68,10 @@ export class ControlServer {
 
   /** Carries a client's wish to the Kubernetes API. Rejects with its refusal, or ANN_OPERATOR_AWAY. */
   async collection(request: Omit<CollectionRequest, 'requestId'>, timeoutMs: number): Promise<void> {
-    const reply = await this.#request(timeoutMs, (requestId) => ({ collectionRequest: { ...request, requestId } }));
+    const deadline = performance.now() + timeoutMs;
+    if (!this.#session) await this.#arrival(Math.min(timeoutMs, OPERATOR_PATIENCE_MS));
+    const left = Math.max(1, Math.ceil(deadline - performance.now()));
+    const reply = await this.#request(left, (requestId) => ({ collectionRequest: { ...request, requestId } }));
     if ('code' in reply && !reply.ok) throw errorFromWire(reply);
   }
 
@@ -77,8 +83,23 @@ export class ControlServer {
   }
 
   close(): void {
+    for (const arrived of [...this.#arrivals]) arrived();
     this.#session?.end();
     this.#leave(this.#session, 'this node is stopping');
+  }
+
+  /** Resolves when an operator's session is there, or after timeoutMs without one. */
+  #arrival(timeoutMs: number): Promise<void> {
+    if (this.#arrivals.size >= MAX_PENDING_REQUESTS) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#arrivals.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#arrivals.add(done);
+    });
   }
 
   #request(timeoutMs: number, message: (requestId: number) => NodeMessage): Promise<CollectionReply | CopyReply> {
@@ -136,6 +157,7 @@ export class ControlServer {
     logger.info({ operator: hello.operator, operatorVersion: hello.version }, 'operator connected');
     call.write({ hello: { node, clusterUid: clusterUID, mapVersion: this.#options.mapVersion(), version } });
     this.#options.onSession();
+    for (const arrived of [...this.#arrivals]) arrived();
     return true;
   }
 

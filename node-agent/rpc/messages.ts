@@ -93,6 +93,8 @@ export interface CopyRef {
   allocationId: string;
   /** The sender's primaryTerm. */
   term: number;
+  /** Set by locate and importBegin; other messages of another stream than the last are refused. */
+  stream: number;
 }
 
 export interface ReplicateMessage {

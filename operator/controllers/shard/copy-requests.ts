@@ -27,7 +27,12 @@ export function judgeRequests(
   const verdicts = requests.map((pending): Verdict => {
     const refusal = refuse(before, pending);
     if (refusal !== null) return { pending, ok: false, reason: refusal };
-    if (isDone(config, pending.request)) return { pending, ok: true, reason: '' };
+    if (isDone(config, pending.request)) {
+      // An earlier request to add the copy may still be on its way: a new version lets it fail.
+      if (pending.request.action === 'REMOVE_FROM_IN_SYNC')
+        config = { ...config, configVersion: before.configVersion + 1 };
+      return { pending, ok: true, reason: '' };
+    }
     if (pending.request.configVersion !== before.configVersion)
       return { pending, ok: false, reason: 'StaleConfigVersion' };
     const step = pending.request.action === 'REMOVE_FROM_IN_SYNC' ? removeFromInSync : addToInSync;

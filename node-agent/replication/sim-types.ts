@@ -1,0 +1,28 @@
+import type { Primary } from './primary.ts';
+import type { SimDisk, SimEntry } from './sim-disk.ts';
+
+/** Faults put into the code on purpose, to see that the simulation notices. */
+export interface Mutation {
+  /** Replicas take entries of an old term. */
+  noTermCheck?: boolean;
+  /** The primary hears "applied" when it sends. */
+  ackBeforeReplica?: boolean;
+  /** A joining copy is not noted on disk before the operator is asked. */
+  forgetTracked?: boolean;
+}
+
+/** A node of the simulation. */
+export interface SimNode {
+  disk: SimDisk;
+  up: boolean;
+  /** Machine while it believes to be primary. */
+  primary: Primary | null;
+  /** Grows at each crash: what was under way before it is lost. */
+  life: number;
+  map: SimMap | null;
+  tracked: string[];
+  awaited: Map<number, SimEntry>;
+}
+
+export type SimCopy = { node: string; inSync: boolean; primary: boolean };
+export type SimMap = { term: number; configVersion: number; copies: SimCopy[] };
