@@ -1,3 +1,4 @@
+import type { Shard } from '#crds/v1alpha1/index.ts';
 import { physicalCluster, wantedNodes } from '../../collections.ts';
 import { isTrue, type Blocked, type Verdict } from '../../conditions.ts';
 import type { ClusterInput } from './cluster-input.ts';
@@ -76,7 +77,7 @@ function judgeProgressing(input: ClusterInput, blocked: Blocked[]): Verdict {
   const wanted = wantedNodes(input.cluster);
   const ready = readyNodes(input);
   if (ready < wanted) return verdict('True', 'NodesStarting', `${ready} of ${wanted} nodes ready`);
-  const fresh = input.shards.filter((shard) => (shard.status?.primaryTerm ?? 0) === 0);
+  const fresh = input.shards.filter((shard) => isBeingCreated(shard));
   if (fresh.length > 0) return verdict('True', 'ShardsCreating', `${fresh.length} shards are being created`);
   const joining = input.shards.filter((shard) => shard.status?.copies?.some((copy) => copy.role === 'Joining'));
   if (joining.length > 0) return verdict('True', 'CopiesJoining', `${joining.length} shards recover a copy`);
@@ -106,6 +107,11 @@ function judgeDegraded(input: ClusterInput): Verdict {
   const ready = readyNodes(input);
   if (ready < wanted && hadAllNodes(input)) return verdict('NodesNotReady', `${ready} of ${wanted} nodes ready`);
   return { type: 'Degraded', status: 'False', reason: 'AsExpected', message: '' };
+}
+
+/** Without a first term, or with its first primary still opening. */
+function isBeingCreated({ status }: Shard): boolean {
+  return (status?.primaryTerm ?? 0) === 0 || status?.phase === 'Creating';
 }
 
 /** True when nodes that are missing now were there before: a cluster that is starting or growing is not degraded. */
