@@ -5,6 +5,7 @@ import { join } from 'node:path';
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const MAX_WORKERS = 64;
 const DEFAULT_WORKERS = 4;
+const DEFAULT_RECOVERY_MIB = 100;
 
 /** How a node was started; every value comes from the environment. */
 export interface NodeConfig {
@@ -19,6 +20,8 @@ export interface NodeConfig {
   /** The cluster's shared secret for internal calls. */
   token: string;
   workers: number;
+  /** Bytes that one recovery of a copy may send, in MiB/s. */
+  recoveryMibPerSecond: number;
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -41,7 +44,8 @@ export function readConfig(env: Record<string, string | undefined>): NodeConfig 
     bind: env['ANNULUS_BIND']?.trim() || '0.0.0.0',
     dataDir: required('ANNULUS_DATA_DIR', "folder for the node's data"),
     token: '',
-    workers: readWorkers(env['ANNULUS_WORKERS'], problems),
+    workers: whole(env, 'ANNULUS_WORKERS', Math.min(availableParallelism(), DEFAULT_WORKERS), MAX_WORKERS, problems),
+    recoveryMibPerSecond: whole(env, 'ANNULUS_RECOVERY_MIB_PER_SECOND', DEFAULT_RECOVERY_MIB, 100_000, problems),
     logLevel: readLogLevel(env['ANNULUS_LOG_LEVEL'], problems),
   };
   const keysDir = required('ANNULUS_KEYS_DIR', "folder of the cluster's keys");
@@ -50,13 +54,21 @@ export function readConfig(env: Record<string, string | undefined>): NodeConfig 
   return config;
 }
 
-function readWorkers(text: string | undefined, problems: string[]): number {
-  if (!text) return Math.min(availableParallelism(), DEFAULT_WORKERS);
-  const workers = Number(text);
-  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
-    problems.push(`ANNULUS_WORKERS is "${text}", not a whole number in 1..${MAX_WORKERS}`);
+/** A whole number in 1..max. */
+function whole(
+  env: Record<string, string | undefined>,
+  name: string,
+  fallback: number,
+  max: number,
+  problems: string[],
+): number {
+  const text = env[name]?.trim();
+  if (!text) return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > max) {
+    problems.push(`${name} is "${text}", not a whole number in 1..${max}`);
   }
-  return workers;
+  return value;
 }
 
 function readLogLevel(text: string | undefined, problems: string[]): NodeConfig['logLevel'] {

@@ -77,6 +77,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   });
   const metrics = createMetrics({ copies, host, mapVersion, operatorConnected: () => control.connected });
   const local = localShards(copies, host);
+  const source = { host, peers, logger, throttleMibPerSecond: config.recoveryMibPerSecond };
   const roles = new PrimaryRoles({
     maps,
     copies,
@@ -85,7 +86,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     control,
     tracked,
     logger,
-    recover: (ref, target, exporting) => recoverCopy({ host, peers, logger }, ref, target, exporting),
+    recover: (ref, target, exporting) => recoverCopy(source, ref, target, exporting),
     onAppended: metrics.appended,
   });
   const manager = new CopyManager({

@@ -31,6 +31,7 @@ export class CopyManager {
   #timer: NodeJS.Timeout;
   #sweeping = false;
   #stopped = false;
+  #ready = false;
 
   constructor(options: CopyManagerOptions) {
     this.#options = options;
@@ -40,11 +41,17 @@ export class CopyManager {
     this.#timer.unref();
   }
 
-  /** Every copy that the map places here is open. */
+  /**
+   * Every copy that the map placed here at the start is open, or is said to be missing or failed: the operator deals with these, the others
+   * are to be served. Once so it stays so: a copy that comes later does not take the node out of service.
+   */
   get ready(): boolean {
+    if (this.#ready) return true;
     for (const { wanted } of this.#wanted()) {
-      if (this.#options.copies.get(wanted.shard)?.state.kind !== 'open') return false;
+      const state = this.#options.copies.get(wanted.shard)?.state.kind;
+      if (state === undefined || state === 'opening') return false;
     }
+    this.#ready = true;
     return true;
   }
 

@@ -76,27 +76,29 @@ export class Replicator {
     const { firstSeqNo, lastSeqNo, entries, results } = await this.#options.host.append(shard, this.term, writes);
     this.#options.onAppended((performance.now() - startedAt) / 1000);
     if (entries.byteLength === 0) return { seqNo: this.#machine.lastSeqNo, results };
-    if (this.#stopped) throw this.#overtaken();
+    if (this.#stopped) throw this.#unknown();
     this.#step({ type: 'appended', firstSeqNo, lastSeqNo, entries });
     await this.#everywhere(lastSeqNo, timeoutMs - (performance.now() - startedAt));
     return { seqNo: lastSeqNo, results };
   }
 
-  /** Ends this primary's life: what waits is refused with ANN_STALE_TERM. */
+  /** Ends this primary's life: what waits is refused with ANN_NOT_IN_SYNC. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#timer);
     for (const waiting of this.#waiting.values()) {
       clearTimeout(waiting.timer);
-      waiting.reject(this.#overtaken());
+      waiting.reject(this.#unknown());
     }
     this.#waiting.clear();
   }
 
-  #overtaken(): AnnulusError {
+  /** Not ANN_STALE_TERM, after which a coordinator sends the write again by itself: this one may have been written. */
+  #unknown(): AnnulusError {
     const { shard } = this.#options.config;
-    return new AnnulusError('ANN_STALE_TERM', `shard ${shard}: the primary of term ${this.term} ended meanwhile`);
+    const message = `shard ${shard}: the primary of term ${this.term} ended meanwhile; it is unknown whether the write stays: repeat it`;
+    return new AnnulusError('ANN_NOT_IN_SYNC', message);
   }
 
   #everywhere(seqNo: number, timeoutMs: number): Promise<void> {

@@ -45,6 +45,7 @@ export class TestCluster {
         dataDir,
         token: TOKEN,
         workers: 1,
+        recoveryMibPerSecond: 100,
         logLevel,
       };
     });
