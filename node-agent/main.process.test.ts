@@ -92,6 +92,21 @@ describe('three node processes, two copies of four shards', () => {
     expect(await count('ring-2')).toBe(2 * BATCH);
   }, 60_000);
 
+  test('a replica that hangs is removed before the write is acknowledged, and comes back', async () => {
+    nodes.startAll();
+    nodes.operator.start();
+    nodes.operator.addCollection({ name: 'c', shards: 1, copies: 2, dimension: 4, metric: 'Euclid' });
+    await until('the collection is ready', async () => (await count().catch(() => -1)) === 0, 30_000);
+    const replica = () => nodes.operator.shard('c-0').copies[1]!;
+    await upsert('ring-0', 0);
+    nodes.signal('ring-1', 'SIGSTOP');
+    await upsert('ring-2', 100);
+    expect(replica().inSync).toBe(false);
+    nodes.signal('ring-1', 'SIGCONT');
+    await until('the replica is back', () => replica().inSync, 30_000);
+    expect(await count('ring-1')).toBe(2 * BATCH);
+  }, 90_000);
+
   test('SIGTERM ends with exit code 0', async () => {
     await started();
     await upsert('ring-0', 0);

@@ -25,8 +25,11 @@ export interface CopyProgress {
   readonly allocationId: string;
   /** By the operator's word. */
   inSync: boolean;
-  /** The operator was, or may have been, asked to add it: acknowledgements wait for it as if it were in sync. */
-  tracked: boolean;
+  /**
+   * Not null: the operator was, or may have been, asked to add it, last at this configVersion: acknowledgements wait for it as if it were in
+   * sync. Over when the shard is past that version, for then the request is done or can't be done any more.
+   */
+  trackedAt: number | null;
   phase: 'idle' | 'locating' | 'streaming' | 'recovering';
   session: number;
   /** Session that last located or recovered the copy: the copy takes entries of this stream only, so nobody else's can come between. */
@@ -54,20 +57,20 @@ export interface CopyProgress {
   /** Its log is not a part of ours: only a full recovery helps. */
   diverged: boolean;
   change: { action: ChangeAction; answered: boolean; retryAt: number } | null;
-  /**
-   * configVersion of a request to add it that was never answered: the operator may still do it while the shard is at that version, so it stays
-   * tracked until the shard is past it.
-   */
-  unsureAdd: number | null;
   sentCheckpoint: number;
 }
 
-export function newProgress(node: string, allocationId: string, inSync: boolean, tracked: boolean): CopyProgress {
+export function newProgress(
+  node: string,
+  allocationId: string,
+  inSync: boolean,
+  trackedAt: number | null,
+): CopyProgress {
   return {
     node,
     allocationId,
     inSync,
-    tracked,
+    trackedAt,
     phase: 'idle',
     session: 0,
     stream: 0,
@@ -88,12 +91,11 @@ export function newProgress(node: string, allocationId: string, inSync: boolean,
     retryMs: 0,
     diverged: false,
     change: null,
-    unsureAdd: null,
     sentCheckpoint: 0,
   };
 }
 
 /** Acknowledgements wait for it. */
 export function isAwaited(copy: CopyProgress): boolean {
-  return copy.inSync || copy.tracked;
+  return copy.inSync || copy.trackedAt !== null;
 }

@@ -28,11 +28,13 @@ export class CopyStream {
   readonly state: CopyProgress;
   #primary: PrimaryView;
 
-  constructor(primary: PrimaryView, copy: { node: string; allocationId: string; inSync: boolean }, tracked: boolean) {
+  constructor(
+    primary: PrimaryView,
+    copy: { node: string; allocationId: string; inSync: boolean },
+    trackedAt: number | null,
+  ) {
     this.#primary = primary;
-    this.state = newProgress(copy.node, copy.allocationId, copy.inSync, tracked);
-    // An earlier life of this primary may have asked.
-    if (tracked) this.state.unsureAdd = primary.configVersion;
+    this.state = newProgress(copy.node, copy.allocationId, copy.inSync, trackedAt);
   }
 
   /** The map's word. */
@@ -40,10 +42,10 @@ export class CopyStream {
     const { state } = this;
     if (state.inSync !== inSync) state.change = null;
     state.inSync = inSync;
-    if (!inSync) return;
-    state.tracked = false;
+    // An older map than that of the request may call it in sync from before it was removed.
+    if (!inSync || state.trackedAt === null || state.trackedAt >= this.#primary.configVersion) return;
+    state.trackedAt = null;
     state.adding = null;
-    state.unsureAdd = null;
   }
 
   answered(step: CopyStep, now: number): void {
@@ -110,7 +112,6 @@ export class CopyStream {
     const { state } = this;
     if (state.change?.action === action && (!state.change.answered || now < state.change.retryAt)) return;
     state.change = { action, answered: false, retryAt: 0 };
-    if (action === 'add') state.unsureAdd = this.#primary.configVersion;
     const { allocationId: copy, node } = state;
     this.#primary.emit({ type: 'change', copy, node, action, reason, configVersion: this.#primary.configVersion });
   }
@@ -130,16 +131,16 @@ export class CopyStream {
   }
 
   /** `track` is on disk. */
-  noted(): void {
-    if (this.state.adding) this.state.adding = { ...this.state.adding, noted: true };
+  noted(trackedAt: number): void {
+    if (this.state.adding && this.state.trackedAt === trackedAt)
+      this.state.adding = { ...this.state.adding, noted: true };
   }
 
   #untrack(): void {
-    const { unsureAdd, tracked } = this.state;
-    if (!tracked || (unsureAdd !== null && unsureAdd >= this.#primary.configVersion)) return;
-    this.state.unsureAdd = null;
-    this.state.adding = null;
-    this.state.tracked = false;
+    const { state } = this;
+    if (state.trackedAt === null || state.trackedAt >= this.#primary.configVersion) return;
+    state.trackedAt = null;
+    state.adding = null;
     this.#primary.noteTracked(null);
   }
 
@@ -324,16 +325,24 @@ export class CopyStream {
     this.#healthy();
     if (isAwaited(state)) return;
     // Whatever was acknowledged without it must be on its disk before the operator may call it in sync.
-    state.tracked = true;
-    state.adding = { from: this.#primary.end.seqNo, noted: false };
+    this.#track();
+  }
+
+  /** Has it noted on disk that acknowledgements wait for this copy; the operator is asked after that. */
+  #track(): void {
+    const { state } = this;
+    state.trackedAt = this.#primary.configVersion;
+    state.adding = { from: state.adding?.from ?? this.#primary.end.seqNo, noted: false };
     this.#primary.noteTracked(state.allocationId);
   }
 
   #add(now: number): void {
     const { state } = this;
-    if (!state.tracked || state.inSync) return;
+    if (state.trackedAt === null || state.inSync || state.proof !== 'proven') return;
     // Noted in an earlier life of this primary: the operator may have been asked already, so ask (again).
-    if (!state.adding && state.proof === 'proven') state.adding = { from: this.#primary.end.seqNo, noted: true };
-    if (state.adding?.noted && state.acked >= state.adding.from) this.change('add', 'equal by digest', now);
+    state.adding ??= { from: this.#primary.end.seqNo, noted: true };
+    if (!state.adding.noted || state.acked < state.adding.from) return;
+    if (this.#primary.configVersion > state.trackedAt) this.#track();
+    else this.change('add', 'equal by digest', now);
   }
 }

@@ -45,7 +45,7 @@ export type Step =
   /** A full recovery has taken its snapshot: the log above it must stay. */
   | { type: 'exporting'; copy: string; session: number; seqNo: number }
   | { type: 'recovered'; copy: string; session: number }
-  | { type: 'tracked'; copy: string }
+  | { type: 'tracked'; copy: string; trackedAt: number }
   | { type: 'changeAnswered'; copy: string; action: ChangeAction; answer: ChangeAnswer }
   | { type: 'tick' };
 
@@ -56,6 +56,9 @@ export interface Located extends Position {
   /** Its log still has the entry of seqNo, so that it can be compared. */
   hasLastEntry: boolean;
 }
+
+/** allocationIds that acknowledgements wait for beyond the map's word, with the configVersion of the last request to add them. */
+export type Tracked = Readonly<Record<string, number>>;
 
 export type ChangeAction = 'add' | 'remove';
 
@@ -85,7 +88,7 @@ export type Ready =
   /** Fill the copy from a snapshot. */
   | { type: 'recover'; copy: string; node: string; session: number }
   /** Note on disk that acknowledgements wait for these copies, though the map may not yet say so. `copy`: answer with a `tracked` step. */
-  | { type: 'track'; copy: string | null; tracked: string[] }
+  | { type: 'track'; copy: string | null; tracked: Tracked }
   /** Ask the operator. */
   | { type: 'change'; copy: string; node: string; action: ChangeAction; reason: string; configVersion: number }
   | { type: 'acknowledge'; writes: number[] }

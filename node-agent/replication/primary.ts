@@ -4,7 +4,7 @@ import { isAwaited, type CopyProgress } from './copy-progress.ts';
 import { CopyStream, type PrimaryView } from './copy-stream.ts';
 import * as limits from './limits.ts';
 import { LogSizes } from './log-sizes.ts';
-import type { Ready, ShardConfig, Step } from './messages.ts';
+import type { Ready, ShardConfig, Step, Tracked } from './messages.ts';
 import { RecentEntries, type Chunk } from './recent-entries.ts';
 
 /**
@@ -28,7 +28,7 @@ export class Primary {
   #view: PrimaryView;
 
   /** `end`: where this node's log ends. `tracked`: copies noted by a `track` of an earlier life. */
-  constructor(config: ShardConfig, end: Position, tracked: ReadonlySet<string>, now: number) {
+  constructor(config: ShardConfig, end: Position, tracked: Tracked, now: number) {
     this.term = config.term;
     this.#config = config;
     this.#end = end;
@@ -97,7 +97,7 @@ export class Primary {
         this.#pending = this.#pending.filter((pending) => pending.write !== step.write);
         break;
       case 'tracked':
-        this.#streams.get(step.copy)?.noted();
+        this.#streams.get(step.copy)?.noted(step.trackedAt);
         break;
       case 'changeAnswered': {
         const { answer } = step;
@@ -148,16 +148,16 @@ export class Primary {
     if (config.term !== this.term || config.configVersion < this.#config.configVersion) return;
     this.#config = config;
     const tracked = this.#tracked();
-    this.#setCopies(new Set(tracked));
-    if (this.#tracked().length !== tracked.length) this.#noteTracked(null);
+    this.#setCopies(tracked);
+    if (Object.keys(this.#tracked()).length !== Object.keys(tracked).length) this.#noteTracked(null);
   }
 
-  #setCopies(tracked: ReadonlySet<string>): void {
+  #setCopies(tracked: Tracked): void {
     const before = this.#streams;
     this.#streams = new Map();
     for (const copy of this.#config.copies) {
-      const wasTracked = !copy.inSync && tracked.has(copy.allocationId);
-      const stream = before.get(copy.allocationId) ?? new CopyStream(this.#view, copy, wasTracked);
+      const trackedAt = tracked[copy.allocationId] ?? null;
+      const stream = before.get(copy.allocationId) ?? new CopyStream(this.#view, copy, trackedAt);
       stream.configure(copy.inSync);
       this.#streams.set(copy.allocationId, stream);
     }
@@ -184,9 +184,10 @@ export class Primary {
     this.#reject(writes, `${reason}; it is unknown whether the write stays: repeat it`);
   }
 
-  #tracked(): string[] {
-    const tracked = this.copies().filter((copy) => copy.tracked);
-    return tracked.map((copy) => copy.allocationId);
+  #tracked(): Tracked {
+    const tracked: Record<string, number> = {};
+    for (const copy of this.copies()) if (copy.trackedAt !== null) tracked[copy.allocationId] = copy.trackedAt;
+    return tracked;
   }
 
   #noteTracked(copy: string | null): void {

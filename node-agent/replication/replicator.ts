@@ -5,7 +5,7 @@ import type { Peers } from '../rpc/peers.ts';
 import type { Write } from '../shard/operations.ts';
 import type { Appended, Position, ShardHost } from '../shard/shard-host.ts';
 import { TICK_MS } from './limits.ts';
-import type { ChangeAction, ChangeAnswer, Ready, ShardConfig, Step } from './messages.ts';
+import type { ChangeAction, ChangeAnswer, Ready, ShardConfig, Step, Tracked } from './messages.ts';
 import { Primary } from './primary.ts';
 
 const CALL_TIMEOUT_MS = 30_000;
@@ -17,14 +17,14 @@ export interface ReplicatorOptions {
   config: ShardConfig;
   /** Where this node's log ends. */
   end: Position;
-  tracked: ReadonlySet<string>;
+  tracked: Tracked;
   host: ShardHost;
   peers: Peers;
   logger: Logger;
   /** Asks the operator for a change of the in-sync set. Never rejects. */
   requestChange(change: ReadyOf<'change'>): Promise<ChangeAnswer>;
   /** Keeps on disk which copies acknowledgements wait for beyond the map's word. */
-  saveTracked(tracked: string[]): Promise<void>;
+  saveTracked(tracked: Tracked): Promise<void>;
   /** Seconds that an append took until it was on this disk. */
   onAppended(seconds: number): void;
   /** Fills a copy from a snapshot of this one; `exporting` is called with the snapshot's seqNo. */
@@ -170,7 +170,7 @@ export class Replicator {
         return this.#recover(ready);
       case 'track':
         void saveTracked(ready.tracked).then(
-          () => ready.copy !== null && this.#step({ type: 'tracked', copy: ready.copy }),
+          () => this.#tracked(ready),
           (error: unknown) =>
             logger.error({ shard, error: String(error) }, 'in-sync candidates could not be noted on disk'),
         );
@@ -192,6 +192,12 @@ export class Replicator {
         logger.warn({ shard, node: ready.node, copy: ready.copy, term: this.term }, ready.message);
         return;
     }
+  }
+
+  /** The note is on disk. */
+  #tracked({ copy, tracked }: ReadyOf<'track'>): void {
+    const trackedAt = copy === null ? undefined : tracked[copy];
+    if (copy !== null && trackedAt !== undefined) this.#step({ type: 'tracked', copy, trackedAt });
   }
 
   #settle(write: number): Waiting | undefined {

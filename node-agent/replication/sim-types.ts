@@ -1,3 +1,4 @@
+import type { Tracked } from './messages.ts';
 import type { Primary } from './primary.ts';
 import type { SimDisk, SimEntry } from './sim-disk.ts';
 
@@ -20,7 +21,7 @@ export interface SimNode {
   /** Grows at each crash: what was under way before it is lost. */
   life: number;
   map: SimMap | null;
-  tracked: string[];
+  tracked: Tracked;
   awaited: Map<number, SimEntry>;
 }
 

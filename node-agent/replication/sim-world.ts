@@ -30,7 +30,7 @@ export class SimWorld {
     for (const { node } of this.#copies) {
       const disk = new SimDisk();
       disk.checksTerm = !mutation.noTermCheck;
-      this.#nodes.set(node, { disk, up: true, primary: null, life: 0, map: null, tracked: [], awaited: new Map() });
+      this.#nodes.set(node, { disk, up: true, primary: null, life: 0, map: null, tracked: {}, awaited: new Map() });
     }
     for (const { node } of this.#copies) this.#learn(node);
   }
@@ -146,7 +146,7 @@ export class SimWorld {
       this.#step(name, { type: 'configured', config });
       return;
     }
-    const tracked = new Set(this.#mutation.forgetTracked ? [] : node.tracked);
+    const tracked = this.#mutation.forgetTracked ? {} : node.tracked;
     node.primary = new Primary(config, { seqNo: node.disk.seqNo, term: node.disk.term }, tracked, this.#now);
     this.#drain(name);
   }
@@ -288,7 +288,9 @@ export class SimWorld {
     this.#at(done, () => {
       if (node.life !== life) return;
       node.tracked = ready.tracked;
-      if (ready.copy !== null) this.#step(name, { type: 'tracked', copy: ready.copy });
+      const { copy } = ready;
+      const trackedAt = copy === null ? undefined : ready.tracked[copy];
+      if (copy !== null && trackedAt !== undefined) this.#step(name, { type: 'tracked', copy, trackedAt });
     });
   }
 

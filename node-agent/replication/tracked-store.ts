@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '../durable-file.ts';
+import type { Tracked } from './messages.ts';
 
 /**
  * Which copies acknowledgements wait for though the map does not yet call them in sync: the operator was, or was about to be, asked. Kept on
@@ -7,10 +8,10 @@ import { readIfThere, writeDurably } from '../durable-file.ts';
  */
 export class TrackedStore {
   #path: string;
-  #tracked: Record<string, string[]>;
+  #tracked: Record<string, Tracked>;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, tracked: Record<string, string[]>) {
+  private constructor(path: string, tracked: Record<string, Tracked>) {
     this.#path = path;
     this.#tracked = tracked;
   }
@@ -21,13 +22,13 @@ export class TrackedStore {
     return new TrackedStore(path, text === null ? {} : parse(text, path));
   }
 
-  of(shardUid: string): ReadonlySet<string> {
-    return new Set(this.#tracked[shardUid] ?? []);
+  of(shardUid: string): Tracked {
+    return this.#tracked[shardUid] ?? {};
   }
 
   /** Resolves when on disk. */
-  save(shardUid: string, tracked: string[]): Promise<void> {
-    if (tracked.length > 0) this.#tracked[shardUid] = tracked;
+  save(shardUid: string, tracked: Tracked): Promise<void> {
+    if (Object.keys(tracked).length > 0) this.#tracked[shardUid] = tracked;
     else delete this.#tracked[shardUid];
     this.#writing = this.#writing
       .catch(() => undefined)
@@ -36,13 +37,16 @@ export class TrackedStore {
   }
 }
 
-function parse(text: string, path: string): Record<string, string[]> {
+function parse(text: string, path: string): Record<string, Tracked> {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) throw new Error(`${path} is damaged`);
-  const tracked: Record<string, string[]> = {};
-  for (const [shard, ids] of Object.entries(value)) {
-    if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) throw new Error(`${path} is damaged`);
-    tracked[shard] = ids;
+  const tracked: Record<string, Tracked> = {};
+  for (const [shard, copies] of Object.entries(value)) {
+    const entries: [string, unknown][] = Object.entries(copies ?? {});
+    if (!entries.every((entry): entry is [string, number] => Number.isSafeInteger(entry[1]))) {
+      throw new Error(`${path} is damaged`);
+    }
+    tracked[shard] = Object.fromEntries(entries);
   }
   return tracked;
 }

@@ -80,6 +80,11 @@ export class NodeProcesses {
     return exited;
   }
 
+  /** SIGSTOP and SIGCONT: the process is there and says nothing. */
+  signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#children.get(name)?.kill(signal);
+  }
+
   async killAll(): Promise<void> {
     await Promise.all(this.names.map((name) => this.kill(name)));
   }
