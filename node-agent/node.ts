@@ -145,6 +145,8 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
 
 function readiness(draining: boolean, manager: CopyManager, maps: MapStore): { ok: boolean; text: string } {
   if (draining) return { ok: false, text: 'stopping' };
+  // It would answer that collections are not there.
+  if (maps.map.version === 0) return { ok: false, text: 'no cluster map yet: waiting for the operator' };
   if (!manager.ready) return { ok: false, text: 'copies are still being opened' };
   return { ok: true, text: `ready, map ${maps.map.version}` };
 }

@@ -95,7 +95,12 @@ export class NodeProcesses {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** True when the node's own copies are open. */
+  /** True when the process answers. */
+  async isUp(name: string): Promise<boolean> {
+    return (await fetch(this.url(name, '/healthz')).catch(() => null))?.ok ?? false;
+  }
+
+  /** True when the node has a cluster map and its own copies are open. */
   async isReady(name: string): Promise<boolean> {
     return (await fetch(this.url(name, '/readyz')).catch(() => null))?.ok ?? false;
   }
