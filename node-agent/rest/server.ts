@@ -108,6 +108,9 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, bo
   const shown = asAnnulusError(error, request, bodyLimit);
   if (shown.code === 'ANN_INTERNAL')
     request.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'request failed');
+  // Closed at once, the connection would be reset under a client that is still sending, and the answer lost: Node reads the rest
+  // and throws it away, for at most requestTimeout.
+  if (shown.code === 'ANN_BODY_TOO_LARGE') void reply.removeHeader('connection');
   const retry: 'retry' | 'wait' | 'never' = ERRORS[shown.code].retry;
   if (retry === 'wait') void reply.header('retry-after', '1');
   void reply
