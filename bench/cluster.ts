@@ -18,6 +18,8 @@ export interface BenchCluster {
   residentBytes(): number;
   /** Waits until a collection's vectors are all in the graph. */
   indexed(collection: string): Promise<void>;
+  /** Called before the cluster ends. */
+  onClose(cleanup: () => void): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function startBenchCluster(nodes: number, connections: number): Pro
     const pids = readdirSync(join(home, 'processes'))
       .filter((file) => file.includes('node-agent'))
       .map((file) => (JSON.parse(readFileSync(join(home, 'processes', file), 'utf8')) as { pid: number }).pid);
+    const cleanups: (() => void)[] = [];
     const rest = new RestClient(addresses[0]!, PORTS.rest, connections);
     return {
       rest,
@@ -62,7 +65,9 @@ export async function startBenchCluster(nodes: number, connections: number): Pro
       cpuSeconds: () => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
       residentBytes: () => pids.reduce((sum, pid) => sum + residentBytesOf(pid), 0),
       indexed: (collection) => waitIndexed(rest, collection),
+      onClose: (cleanup) => void cleanups.push(cleanup),
       close: async () => {
+        for (const cleanup of cleanups) cleanup();
         rest.close();
         await close();
       },

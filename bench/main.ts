@@ -4,94 +4,56 @@ import { join } from 'node:path';
 import type { BareResult } from './bare.ts';
 import { type BenchCluster, startBenchCluster } from './cluster.ts';
 import { type Dataset, K, recall } from './dataset.ts';
-import { batchBodies, runJobs, searchBodies, upsertBodies } from './rest-load.ts';
+import { runJobs } from './rest-load.ts';
 import { datasetNames, loadDataset } from './sources.ts';
+import { grpcBatches, grpcSingles, ingest, restBatches, restSingles, type Workload } from './workloads.ts';
 
 const RECALL = 0.99;
-const BATCH = 64;
-const UPSERT = 256;
-const SINGLES = 6000;
-const BATCHES = 150;
-const CONCURRENCY = 4;
-const COLLECTION = 'bench';
+const MANY = 32;
+/** Measured rounds of each workload, taken in turn so that all see the same weather; the median counts. */
+const ROUNDS = 5;
 
-interface Row {
-  what: string;
-  rate: number;
-  ratio: number;
-  recall?: number;
-  latencies?: Float64Array;
-}
-
+/** hnswlib-node in a process of its own. */
 function bare(name: string): BareResult {
-  const text = execFileSync(process.execPath, [join(import.meta.dirname, 'bare.ts'), name], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 20,
-  });
-  return JSON.parse(text) as BareResult;
+  const program = join(import.meta.dirname, 'bare.ts');
+  return JSON.parse(
+    execFileSync(process.execPath, [program, name], { encoding: 'utf8', maxBuffer: 1 << 20 }),
+  ) as BareResult;
 }
 
-/** Loads the set; resolves to points a CPU second of all nodes, durable and indexed, and a wall second. */
-async function ingest(
-  cluster: BenchCluster,
-  data: Dataset,
-  copies: number,
-): Promise<{ cpuRate: number; wallRate: number }> {
-  const settings = {
-    vectors: { size: data.dimension, distance: data.metric },
-    shard_number: 1,
-    replication_factor: copies,
-  };
-  await cluster.rest.send('PUT', `/collections/${COLLECTION}`, JSON.stringify(settings));
-  const bodies = [...upsertBodies(data, UPSERT)];
-  const started = { cpu: cluster.cpuSeconds(), wall: performance.now() };
-  await runJobs(
-    bodies.length,
-    2,
-    async (n) => void (await cluster.rest.send('PUT', `/collections/${COLLECTION}/points?wait=true`, bodies[n]!)),
-  );
-  await cluster.indexed(COLLECTION);
-  const rows = data.base.length / data.dimension;
-  return {
-    cpuRate: rows / (cluster.cpuSeconds() - started.cpu),
-    wallRate: (rows / (performance.now() - started.wall)) * 1000,
-  };
+interface Measured {
+  workload: Workload;
+  recall: number;
+  /** Queries a CPU second of the nodes, one a round. */
+  rates: number[];
+  latencies: Float64Array;
 }
 
-function idsOf(text: string): number[] {
-  return (JSON.parse(text) as { result: { id: number }[] }).result.map((hit) => hit.id);
+async function measure(cluster: BenchCluster, data: Dataset, workloads: Workload[]): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const workload of workloads) {
+    const found: number[][][] = [];
+    await runJobs(workload.requests, workload.concurrency, async (n) => void (found[n] = await workload.ask(n)));
+    measured.push({ workload, recall: recall(found.flat(), data.truth), rates: [], latencies: new Float64Array() });
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const one of measured) {
+      const { requests, round: jobs, concurrency, ask, queriesOf } = one.workload;
+      let queries = 0;
+      const before = cluster.cpuSeconds();
+      one.latencies = await runJobs(jobs, concurrency, async (n) => {
+        await ask(n % requests);
+        queries += queriesOf(n % requests);
+      });
+      one.rates.push(queries / (cluster.cpuSeconds() - before));
+    }
+  }
+  return measured;
 }
 
-async function singles(cluster: BenchCluster, data: Dataset, ef: number, bareRate: number): Promise<Row> {
-  const bodies = searchBodies(data, ef);
-  const search = (n: number): Promise<string> =>
-    cluster.rest.send('POST', `/collections/${COLLECTION}/points/search`, bodies[n % bodies.length]!);
-  const found: number[][] = [];
-  await runJobs(bodies.length, CONCURRENCY, async (n) => void (found[n] = idsOf(await search(n))));
-  const before = cluster.cpuSeconds();
-  const latencies = await runJobs(SINGLES, CONCURRENCY, async (n) => void (await search(n)));
-  const rate = SINGLES / (cluster.cpuSeconds() - before);
-  return { what: 'REST single', rate, ratio: rate / bareRate, recall: recall(found, data.truth), latencies };
-}
-
-async function batches(cluster: BenchCluster, data: Dataset, ef: number, bareRate: number): Promise<Row> {
-  const bodies = batchBodies(data, ef, BATCH);
-  const search = (n: number): Promise<string> =>
-    cluster.rest.send('POST', `/collections/${COLLECTION}/points/search/batch`, bodies[n % bodies.length]!);
-  const found: number[][] = [];
-  let queries = 0;
-  await runJobs(bodies.length, 1, async (n) => {
-    const { result } = JSON.parse(await search(n)) as { result: { id: number }[][] };
-    for (const hits of result) found.push(hits.map((hit) => hit.id));
-  });
-  const sizes = bodies.map((_, n) => Math.min(BATCH, data.queries.length / data.dimension - n * BATCH));
-  const before = cluster.cpuSeconds();
-  const latencies = await runJobs(BATCHES, 2, async (n) => {
-    await search(n);
-    queries += sizes[n % sizes.length]!;
-  });
-  const rate = queries / (cluster.cpuSeconds() - before);
-  return { what: `REST batch of ${BATCH}`, rate, ratio: rate / bareRate, recall: recall(found, data.truth), latencies };
+function print(what: string, rate: number, ratio: number, more = ''): void {
+  const share = `${(ratio * 100).toFixed(1)} %`;
+  console.log(`    ${what.padEnd(33)}${Math.round(rate).toString().padStart(8)}${share.padStart(10)}  ${more}`);
 }
 
 function percentiles(sorted: Float64Array): string {
@@ -100,58 +62,75 @@ function percentiles(sorted: Float64Array): string {
   return `p50 ${at(0.5)}  p95 ${at(0.95)}  p99 ${at(0.99)} ms`;
 }
 
-function print(row: Row): void {
-  const latency = row.latencies ? percentiles(row.latencies) : '';
-  const found = row.recall === undefined ? '' : row.recall.toFixed(4);
-  console.log(
-    `  ${row.what.padEnd(34)}${Math.round(row.rate).toString().padStart(8)}  ${(row.ratio * 100).toFixed(1).padStart(6)} %  ${found.padEnd(8)}${latency}`,
-  );
+const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+/** Ingest and searches on one node; returns what is printed at the end, when hnswlib was measured once more. */
+async function oneNode(data: Dataset, ef: number): Promise<{ measured: Measured[]; cpuRate: number; memory: string }> {
+  const cluster = await startBenchCluster(1, MANY);
+  try {
+    const idle = cluster.residentBytes();
+    const { cpuRate, wallRate } = await ingest(cluster, data, 1);
+    const measured = await measure(cluster, data, [
+      restSingles(cluster, data, ef, MANY),
+      restSingles(cluster, data, ef, 1),
+      restBatches(cluster, data, ef),
+      grpcSingles(cluster, data, ef, MANY),
+      grpcBatches(cluster, data, ef),
+    ]);
+    const resident = cluster.residentBytes();
+    const each = Math.round((resident - idle) / (data.base.length / data.dimension));
+    const memory = `${Math.round(wallRate)} points a second; resident: empty node ${mib(idle)}, loaded ${mib(resident)}, ${each} bytes a vector more`;
+    return { measured, cpuRate, memory };
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function twoCopies(data: Dataset): Promise<number> {
+  const cluster = await startBenchCluster(2, MANY);
+  try {
+    return (await ingest(cluster, data, 2)).cpuRate;
+  } finally {
+    await cluster.close();
+  }
 }
 
 async function benchmark(name: string): Promise<void> {
   const data = await loadDataset(name);
   const rows = data.base.length / data.dimension;
+  const queries = data.queries.length / data.dimension;
+  console.log(`\n${name}: ${rows} x ${data.dimension}, ${data.metric}, ${queries} queries, recall@${K}`);
+  const first = bare(name);
+  console.log('  hnswlib-node alone, m 16, efConstruction 100: ef, recall, queries a CPU second');
+  for (const { ef, recall: found, rate } of first.searches) {
+    console.log(`    ${String(ef).padStart(3)}  ${found.toFixed(4)}  ${Math.round(rate)}`);
+  }
+  const chosen = first.searches.findIndex((search) => search.recall >= RECALL);
+  const { ef } = first.searches.at(chosen)!;
+  const { measured, cpuRate, memory } = await oneNode(data, ef);
+  const pairRate = await twoCopies(data);
+  // Machines drift: what everything is compared with was measured before and after.
+  const second = bare(name);
+  const searchRate = (first.searches.at(chosen)!.rate + second.searches.at(chosen)!.rate) / 2;
+  const buildRate = (first.buildRate + second.buildRate) / 2;
   console.log(
-    `\n${name}: ${rows} x ${data.dimension}, ${data.metric}, ${data.queries.length / data.dimension} queries, recall@${K}`,
+    `  at ef ${ef} (the first with recall >= ${RECALL}): queries a CPU second of the node's process, and the share`,
   );
-  const alone = bare(name);
-  console.log(
-    `  hnswlib-node alone (m 16, efConstruction 100): build ${Math.round(alone.buildRate)} points a CPU second`,
-  );
-  for (const { ef, recall: found, rate } of alone.searches) {
-    console.log(
-      `    ef ${String(ef).padStart(3)}  recall ${found.toFixed(4)}  ${Math.round(rate)} queries a CPU second`,
+  console.log('  of hnswlib-node alone (measured before and after: their mean)');
+  print('hnswlib-node alone', searchRate, 1, `recall ${first.searches.at(chosen)!.recall.toFixed(4)}`);
+  for (const { workload, rates, latencies, recall: found } of measured) {
+    print(
+      workload.name,
+      median(rates),
+      median(rates) / searchRate,
+      `recall ${found.toFixed(4)}  ${percentiles(latencies)}`,
     );
   }
-  const chosen = alone.searches.find((search) => search.recall >= RECALL) ?? alone.searches.at(-1)!;
-  console.log(
-    `  at ef ${chosen.ef}, the first with recall >= ${RECALL}, per CPU second of the nodes' processes, and as a share of hnswlib-node alone:`,
-  );
-  const cluster = await startBenchCluster(1, CONCURRENCY);
-  try {
-    const idle = cluster.residentBytes();
-    const one = await ingest(cluster, data, 1);
-    print(await singles(cluster, data, chosen.ef, chosen.rate));
-    print(await batches(cluster, data, chosen.ef, chosen.rate));
-    print({ what: 'durable, indexed ingest, 1 copy', rate: one.cpuRate, ratio: one.cpuRate / alone.buildRate });
-    const resident = cluster.residentBytes();
-    console.log(
-      `  ${Math.round(one.wallRate)} points a second ingested; node resident: empty ${mib(idle)}, loaded ${mib(resident)}, ${Math.round((resident - idle) / rows)} bytes a vector (hnswlib-node alone ${Math.round(alone.bytes / rows)})`,
-    );
-  } finally {
-    await cluster.close();
-  }
-  const pair = await startBenchCluster(2, CONCURRENCY);
-  try {
-    const two = await ingest(pair, data, 2);
-    print({ what: 'durable, indexed ingest, 2 copies', rate: two.cpuRate, ratio: two.cpuRate / alone.buildRate });
-  } finally {
-    await pair.close();
-  }
-}
-
-function mib(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MiB`;
+  console.log('  points a CPU second, durable and in the graph');
+  print('hnswlib-node alone (in memory)', buildRate, 1, `${Math.round(first.bytes / rows)} bytes a vector`);
+  print('one copy', cpuRate, cpuRate / buildRate, memory);
+  print('two copies, both nodes', pairRate, pairRate / buildRate);
 }
 
 const names = process.argv.slice(2);
