@@ -33,11 +33,12 @@ export interface Collection {
  * @rule self.dimension == oldSelf.dimension | dimension is immutable: create a new collection and load it
  * @rule self.metric == oldSelf.metric | metric is immutable: create a new collection and load it
  * @rule has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name) | name is immutable
+ * @rule !has(self.name) || !(self.name in ['.', '..']) | name cannot be . or ..: no URL would lead to it
  */
 export interface CollectionSpec {
   /** VectorCluster, in the same namespace, that holds the collection. Absent: unassigned. @maxLength 63 */
   cluster?: string;
-  /** Name as clients say it; metadata.name when absent. Unique in its cluster. @minLength 1 @maxLength 255 @pattern ^[^<>:"/\\|?*\x00-\x1F]+$ */
+  /** Name as clients say it; metadata.name when absent. Unique in its cluster. @minLength 1 @maxLength 255 @pattern ^[^<>:"/\\|?*\x00-\x1F\x7F]+$ */
   name?: string;
   /** Numbers in a vector. @minimum 1 @maximum 65535 */
   dimension: number;

@@ -101,12 +101,14 @@ async function info(call: Call): Promise<string> {
 }
 
 const MAX_NAME = 255;
-const IN_NO_NAME = /[<>:"/\\|?*\u0000-\u001f]/;
+const IN_NO_NAME = /[<>:"/\\|?*\u0000-\u001f\u007f]/;
 
 async function create(call: Call): Promise<string> {
   const name = call.params['name'] ?? '';
   const wrong = IN_NO_NAME.exec(name);
   if (wrong) throw outOfBounds('collection_name', `collection name cannot contain "${wrong[0]}" char`);
+  // Clients tidy such paths away: it could never be reached again.
+  if (name === '.' || name === '..') throw outOfBounds('collection_name', 'collection name cannot be "." or ".."');
   if (name === '' || name.length > MAX_NAME)
     throw outOfBounds('collection_name', `must have 1 to ${MAX_NAME} characters`);
   const spec = readBody(call.body, parseCreate);
