@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { destination, pino } from 'pino';
 import type { Logger } from 'pino';
 import { PORTS } from '#model/ports.ts';
+import { V8_FLAGS } from '#node-agent/v8-flags.ts';
 import type { KubeStore } from './kube-api/api-types.ts';
 import { ensureCredentials, writeKubeconfig } from './kube-api/credentials.ts';
 import { startKubeApi } from './kube-api/server.ts';
@@ -122,7 +123,7 @@ async function start(
     cwd: REPOSITORY,
     ...(options.instance === undefined ? {} : { subnet: subnetOf(options.instance) }),
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+    env: programEnv(home, options),
   });
   const published = options.ports ?? publishedPorts(process.env);
   const services = new Services({ store: api.store, kubelet, events: kubelet.events, logger, ports: published });
@@ -132,7 +133,7 @@ async function start(
   await kubelet.start();
   let operator: SupervisedProcess | undefined;
   if (options.operator !== false) {
-    const started = startOperator(home, kubeconfig, options.env ?? {}, logger);
+    const started = startOperator(home, kubeconfig, programEnv(home, options), logger);
     operator = started;
     cleanups.push(() => started.stop(OPERATOR_GRACE_MS));
   }
@@ -141,8 +142,20 @@ async function start(
 
 /** What `annulus:<version>` runs here: the checked-out code. */
 export function repositoryImages(): ImageTable {
-  const program = (path: string): string[] => [process.execPath, join(REPOSITORY, path)];
-  return annulusImages({ 'node-agent': program('node-agent/main.ts'), operator: program('operator/main.ts') });
+  const program = (path: string, flags: readonly string[] = []): string[] => [
+    process.execPath,
+    ...flags,
+    join(REPOSITORY, path),
+  ];
+  return annulusImages({
+    'node-agent': program('node-agent/main.ts', V8_FLAGS),
+    operator: program('operator/main.ts'),
+  });
+}
+
+/** Programs start from stripped and compiled code of an earlier start: less time, and 40 MB less memory for the type stripper. */
+function programEnv(home: string, { env }: LocalOptions): Readonly<Record<string, string>> {
+  return { NODE_COMPILE_CACHE: join(home, 'compile-cache'), ...env };
 }
 
 function startOperator(
