@@ -54,7 +54,12 @@ export function repair(before: ShardConfig, input: ShardInput): { config: ShardC
   }
   for (const node of input.placement.add)
     take(addJoining(config, node, ids.shift()!), 'CopyAdded', `new copy on ${node}`);
-  for (const node of input.placement.remove) take(removeCopy(config, node), 'CopyRemoved', `copy on ${node} removed`);
+  for (const node of input.placement.remove) {
+    const copy = config.copies.find((candidate) => candidate.node === node);
+    // The other copies may be on nodes that are away or broken: then this one may be all there is.
+    if (copy === undefined || (copy.inSync && !hasSoundSource(config, copy, input))) continue;
+    take(removeCopy(config, node), 'CopyRemoved', `copy on ${node} removed`);
+  }
   return { config, steps };
 }
 
@@ -82,12 +87,12 @@ function unplaceable(config: ShardConfig, input: ShardInput): boolean {
 }
 
 /**
- * Another in-sync copy is reported ready, so the faulty one may be given up. Being listed as in sync is not enough: that
+ * Another in-sync copy is reported ready, so this one may be given up. Being listed as in sync is not enough: that
  * copy may be lost too, and then what is left of this one may be all there is.
  */
-function hasSoundSource(config: ShardConfig, faulty: ShardCopy, input: ShardInput): boolean {
+function hasSoundSource(config: ShardConfig, leaving: ShardCopy, input: ShardInput): boolean {
   return config.copies.some((copy) => {
-    if (copy.node === faulty.node || !copy.inSync) return false;
+    if (copy.node === leaving.node || !copy.inSync) return false;
     return reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId)?.state === 'READY';
   });
 }
