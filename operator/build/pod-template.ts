@@ -71,6 +71,8 @@ function container(cluster: StoredCluster): object {
     name: CONTAINER,
     image: spec.image ?? 'annulus:latest',
     args: ['node-agent'],
+    // What it said last (volume refused, port in use) is in the pod's status, and so in our conditions.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     env: environment(cluster),
     ports: [
       { name: 'rest', containerPort: PORTS.rest, protocol: 'TCP' },
