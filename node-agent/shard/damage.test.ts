@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -7,6 +7,7 @@ import { copyOptions, randomFrom, TestHost } from './testing.ts';
 import { ShardCopy } from './copy.ts';
 import { isDiskFull } from './damaged.ts';
 import { SETTINGS } from './testing.ts';
+import { tune } from './schema.ts';
 import { Store } from './store.ts';
 
 let host: TestHost;
@@ -29,6 +30,16 @@ async function filled(count: number, tuning = {}): Promise<string> {
   await host.write('s-0', upserts(count));
   return host.folder(options);
 }
+
+test('a file that its maker never finished is made again, but only where an empty copy may be made', async () => {
+  host = await TestHost.start({});
+  mkdirSync(host.folder(options), { recursive: true });
+  const db = new DatabaseSync(join(host.folder(options), 'points.sqlite'));
+  tune(db);
+  db.close();
+  expect(await host.open({ ...options, create: false })).toMatchObject({ state: 'failed' });
+  expect(await host.open({ ...options, create: true })).toMatchObject({ state: 'open', created: true, seqNo: 0 });
+});
 
 describe('a damaged database is not served', () => {
   async function damage(sql: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadGraph } from '../index/graph-snapshot.ts';
 import { ShardCopy } from './copy.ts';
@@ -25,7 +26,8 @@ export async function openCopy({ dataDir, tuning }: WorkerStart, options: OpenCo
   mkdirSync(directory, { recursive: true });
   let store: Store | null = null;
   try {
-    store = new Store(database, options.shardUid, !exists);
+    const fresh = !exists || (options.create && isBlank(database));
+    store = new Store(database, options.shardUid, fresh);
     checkFile(store);
     const copy = new ShardCopy(store, options.settings, tuning);
     copy.configure(options.settings);
@@ -35,11 +37,22 @@ export async function openCopy({ dataDir, tuning }: WorkerStart, options: OpenCo
     copy.index.reset(graph);
     copy.fillIndex();
     const rebuilt = graph === null && copy.index.waiting > 0 ? reason : '';
-    return { copy, result: { state: 'open', created: !exists, ...copy.position }, rebuilt };
+    return { copy, result: { state: 'open', created: fresh, ...copy.position }, rebuilt };
   } catch (error) {
     store?.close();
     if (!isDamage(error)) throw error;
     return failed(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The process died while it made the file, before the first commit: nothing was ever in it. */
+function isBlank(database: string): boolean {
+  const db = new DatabaseSync(database);
+  try {
+    const version = db.prepare('PRAGMA user_version').get()?.['user_version'];
+    return version === 0 && db.prepare('SELECT count(*) AS tables FROM sqlite_master').get()?.['tables'] === 0;
+  } finally {
+    db.close();
   }
 }
 
