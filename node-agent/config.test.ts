@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -38,12 +38,30 @@ describe('readConfig', () => {
   });
 });
 
-test("a volume is its first owner's", async () => {
-  const volume = join(folder, 'volume');
-  await claimVolume(volume, { clusterUID: 'a', node: 'ring-0' });
-  await claimVolume(volume, { clusterUID: 'a', node: 'ring-0' });
-  await expect(claimVolume(volume, { clusterUID: 'b', node: 'ring-0' })).rejects.toThrow('belongs to clusterUID "a"');
-  await expect(claimVolume(volume, { clusterUID: 'a', node: 'ring-1' })).rejects.toThrow('belongs to node "ring-0"');
-  await writeFile(join(volume, 'volume.json'), '{');
-  await expect(claimVolume(volume, { clusterUID: 'a', node: 'ring-0' })).rejects.toThrow('damaged');
+describe('a volume', () => {
+  const owner = { cluster: 'ring', namespace: 'default', clusterUID: 'a', node: 'ring-0' };
+
+  test("is its first owner's", async () => {
+    const volume = join(folder, 'volume');
+    expect((await claimVolume(volume, owner)).formerShards.size).toBe(0);
+    await claimVolume(volume, owner);
+    await expect(claimVolume(volume, { ...owner, node: 'ring-1' })).rejects.toThrow('belongs to node "ring-0"');
+    await mkdir(join(volume, 'shards', 'shard-uid'), { recursive: true });
+    // Nothing says that this is the cluster's former self.
+    await expect(claimVolume(volume, { ...owner, clusterUID: 'b' })).rejects.toThrow('belongs to clusterUID "a"');
+    await writeFile(join(volume, 'volume.json'), '{');
+    await expect(claimVolume(volume, owner)).rejects.toThrow('damaged');
+  });
+
+  test('goes with its data to a cluster made again under the same name, and to no other', async () => {
+    const volume = join(folder, 'again');
+    await claimVolume(volume, owner);
+    await mkdir(join(volume, 'shards', 'shard-uid'), { recursive: true });
+    await writeFile(join(volume, 'cluster-map.json'), JSON.stringify({ cluster: 'ring', namespace: 'default' }));
+    const again = { ...owner, clusterUID: 'b' };
+    await expect(claimVolume(volume, { ...again, namespace: 'other' })).rejects.toThrow('belongs to clusterUID "a"');
+    expect([...(await claimVolume(volume, again)).formerShards]).toEqual(['shard-uid']);
+    // Known after every further start.
+    expect([...(await claimVolume(volume, again)).formerShards]).toEqual(['shard-uid']);
+  });
 });

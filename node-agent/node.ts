@@ -49,7 +49,7 @@ export interface AnnulusNode {
 /** Starts a node: claims its volume, serves by the map kept there, listens for operator and peers on the node port. */
 export async function startNode(config: NodeConfig, host: ShardHost, logger: Logger): Promise<AnnulusNode> {
   const { cluster, namespace, clusterUID, node, dataDir, token } = config;
-  await claimVolume(dataDir, { clusterUID, node });
+  const { formerShards } = await claimVolume(dataDir, { cluster, namespace, clusterUID, node });
   const maps = await MapStore.open(dataDir, { cluster, namespace, clusterUID }, logger);
   const tracked = await TrackedStore.open(dataDir);
   const copies = new LocalCopies(node, maps);
@@ -91,6 +91,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   });
   const manager = new CopyManager({
     dataDir,
+    formerShards,
     node,
     host,
     maps,

@@ -11,6 +11,8 @@ const SWEEP_MS = 2_000;
 
 export interface CopyManagerOptions {
   dataDir: string;
+  /** uids of shards that the sweep leaves alone: data of a cluster that had this volume before. */
+  formerShards?: ReadonlySet<string>;
   node: string;
   host: ShardHost;
   maps: MapStore;
@@ -188,6 +190,7 @@ export class CopyManager {
     try {
       const root = join(this.#options.dataDir, 'shards');
       for (const uid of await readdir(root).catch(() => [])) {
+        if (this.#options.formerShards?.has(uid)) continue;
         for (const allocationId of await readdir(join(root, uid)).catch(() => [])) {
           if (this.#inUse(uid, allocationId)) continue;
           await this.#options.host.destroy(uid, allocationId);

@@ -36,13 +36,18 @@ export class MapStore {
     this.#index();
   }
 
-  /** Opens the store with the map kept on disk; without one, an empty map of version 0. Throws if the kept map is of another cluster or unreadable. */
+  /**
+   * Opens the store with the map kept on disk; without one, an empty map of version 0. Throws if the kept map is unreadable.
+   * A map of another cluster uid is of the one that had the volume before (claimVolume allowed that): it is not used.
+   */
   static async open(dataDir: string, identity: MapIdentity, logger: Logger): Promise<MapStore> {
     const path = join(dataDir, 'cluster-map.json');
     const text = await readIfThere(path);
-    const map = text === null ? { ...identity, version: 0, nodes: [], collections: [] } : parseClusterMap(text);
-    if (map.clusterUID !== identity.clusterUID) throw new Error(`${path} is of cluster uid ${map.clusterUID}`);
-    return new MapStore(map, path, logger);
+    const kept = text === null ? null : parseClusterMap(text);
+    if (kept?.clusterUID === identity.clusterUID) return new MapStore(kept, path, logger);
+    if (kept !== null)
+      logger.warn({ formerUID: kept.clusterUID }, 'map of the former cluster of this name is not used');
+    return new MapStore({ ...identity, version: 0, nodes: [], collections: [] }, path, logger);
   }
 
   get map(): ClusterMap {
