@@ -1,11 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { CopyReport } from '../../control/messages.ts';
 import { makeCluster, makeReport, makeShard, makeSight } from '../../testing/fixtures.ts';
 import { configOf } from './config.ts';
 import { repair } from './repair.ts';
 import type { ShardInput } from './shard-input.ts';
 
-type State = CopyReport['state'];
+type State = Parameters<typeof makeReport>[0]['state'];
 
 /** A shard with primary on ring-0 and replica on ring-1, which the planner wants to lose its copy. */
 function input(primary: State | 'away', replica: State): ShardInput {

@@ -52,7 +52,7 @@ function judgeAvailable(config: ShardConfig, input: ShardInput): Judgement {
   const fault = faultOf(primary, input);
   if (fault !== undefined) return no('NoInSyncCopy', lastCopyText(primary.node, fault, config));
   const sight = input.nodes.get(primary.node);
-  if (sight === undefined || (!sight.connected && !sight.podReady && isLong(sight.since, input))) {
+  if (sight === undefined || isAway(primary.node, input)) {
     return no('PrimaryNotReady', `the primary's node ${primary.node} is not ready`);
   }
   const report = reportOf(sight, input.shard.metadata.name, primary.allocationId);
@@ -83,14 +83,25 @@ function judgeReplicated(config: ShardConfig, input: ShardInput): Judgement {
   const inSync = config.copies.filter((copy) => copy.inSync).length;
   const faulty = config.copies.map((copy) => [copy.node, faultOf(copy, input)] as const).find(([, fault]) => fault);
   if (faulty) return no('CopyFaulty', `${faulty[0]} reports ${faulty[1]}`);
+  const away = config.copies.map((copy) => copy.node).filter((node) => isAway(node, input));
+  const awayText = away.length === 0 ? '' : `; node ${away.join(', ')} is not ready`;
+  if (inSync >= wanted && away.length > 0) {
+    return no('NodeAway', `the copy on ${away.join(', ')} cannot be reached: its node is not ready`);
+  }
   if (inSync >= wanted && config.copies.length === wanted) return yes('AllInSync');
   if (inSync >= wanted) return yes('TooManyCopies', `${config.copies.length} copies, ${wanted} wanted`);
   const joining = config.copies.filter((copy) => copy.role === 'Joining').map((copy) => copy.node);
   if (joining.length > 0)
-    return no('Recovering', `${inSync} of ${wanted} copies in sync; ${joining.join(', ')} joining`);
+    return no('Recovering', `${inSync} of ${wanted} copies in sync; ${joining.join(', ')} joining${awayText}`);
   const blocked = input.placement.blocked[0];
   if (blocked !== undefined) return no(blocked.reason, `${inSync} of ${wanted} copies in sync: ${blocked.message}`);
   return no('Recovering', `${inSync} of ${wanted} copies in sync`);
+}
+
+/** Neither connected nor ready for longer than the grace, or no node of the cluster any more. */
+function isAway(node: string, input: ShardInput): boolean {
+  const sight = input.nodes.get(node);
+  return sight === undefined || (!sight.connected && !sight.podReady && isLong(sight.since, input));
 }
 
 function isLong(since: number, input: ShardInput): boolean {
