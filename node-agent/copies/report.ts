@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { MapShard } from '#model/cluster-map.ts';
 import type { MapStore } from '../routing/map-store.ts';
-import type { CopyReport, NodeReport } from '../rpc/control-messages.ts';
+import type { CopyReport, NodeReport } from '#proto/control-messages.ts';
 import type { ShardHost, ShardStats } from '../shard/shard-host.ts';
 import type { LocalCopies, LocalCopy } from './local-copies.ts';
 

@@ -1,7 +1,7 @@
 import type { PayloadIndex } from '#crds/v1alpha1/index.ts';
 import { primaryOf, type MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
-import type { CollectionRequest } from '../rpc/control-messages.ts';
+import type { CollectionRequest } from '#proto/control-messages.ts';
 import type { ControlServer } from '../rpc/control-server.ts';
 import type { Peers } from '../rpc/peers.ts';
 import type { MapStore } from './map-store.ts';

@@ -8,10 +8,9 @@ import type {
   CollectionRequest,
   CopyReply,
   CopyRequest,
-  NodeMessage,
   NodeReport,
-  OperatorMessage,
-} from './control-messages.ts';
+} from '#proto/control-messages.ts';
+import type { NodeMessage, OperatorMessage } from './control-messages.ts';
 
 const MAX_PENDING_REQUESTS = 1_000;
 /** A client's wish waits this long for an operator that is just (re)starting. */

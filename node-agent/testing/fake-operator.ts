@@ -4,14 +4,8 @@ import type { ClusterMap, MapCollection, MapCopy, MapShard } from '#model/cluste
 import { PORTS } from '#model/ports.ts';
 import { evenSlots } from '#model/slot.ts';
 import { loadServiceClient } from '#proto/load-service.ts';
-import type {
-  CollectionRequest,
-  CopyReply,
-  CopyRequest,
-  NodeMessage,
-  NodeReport,
-  OperatorMessage,
-} from '../rpc/control-messages.ts';
+import type { CollectionRequest, CopyReply, CopyRequest, NodeReport } from '#proto/control-messages.ts';
+import type { NodeMessage, OperatorMessage } from '../rpc/control-messages.ts';
 
 const method = loadServiceClient('control.proto', 'Control').service['Session']!;
 const REDIAL_MS = 100;

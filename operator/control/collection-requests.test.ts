@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/object.ts';
 import type { Store } from '../kube/reflector.ts';
 import { makeCollection } from '../testing/fixtures.ts';
 import { CollectionRequests } from './collection-requests.ts';
-import type { CollectionReply, CollectionRequest } from './messages.ts';
+import type { CollectionReply, CollectionRequest } from '#proto/control-messages.ts';
 
 /** A cache and an API that are one: a write shows at once. */
 class OneTruth {

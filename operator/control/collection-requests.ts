@@ -10,7 +10,7 @@ import { splitKey, type KubeObject } from '../kube/object.ts';
 import type { Store } from '../kube/reflector.ts';
 import { RESOURCES } from '../kube/resources.ts';
 import { mergeSpec, parseSpecJson } from './collection-spec.ts';
-import type { CollectionReply, CollectionRequest } from './messages.ts';
+import type { CollectionReply, CollectionRequest } from '#proto/control-messages.ts';
 
 const CONFLICT_RETRIES = 5;
 const CACHE_WAIT_MS = 5_000;
@@ -43,7 +43,7 @@ export class CollectionRequests {
     }
   }
 
-  async #create(namespace: string, cluster: string, name: string, specJson: Buffer): Promise<void> {
+  async #create(namespace: string, cluster: string, name: string, specJson: Uint8Array): Promise<void> {
     const spec = parseSpecJson(specJson);
     if (this.#find(namespace, cluster, name) !== undefined) throw existsAlready(cluster, name);
     const object: KubeObject = {
@@ -58,7 +58,7 @@ export class CollectionRequests {
     );
   }
 
-  async #update(namespace: string, cluster: string, name: string, specJson: Buffer): Promise<void> {
+  async #update(namespace: string, cluster: string, name: string, specJson: Uint8Array): Promise<void> {
     const patch = parseSpecJson(specJson);
     for (const member of ['cluster', 'name'] as const) {
       if (member in patch)

@@ -2,10 +2,10 @@ import { AnnulusError } from '#model/errors.ts';
 import { isObject, type JsonObject } from '../kube/json.ts';
 
 /** Parses the JSON of a CollectionSpec or of a merge patch of one; throws ANN_BAD_REQUEST. */
-export function parseSpecJson(bytes: Buffer): JsonObject {
+export function parseSpecJson(bytes: Uint8Array): JsonObject {
   let json: unknown;
   try {
-    json = bytes.length === 0 ? {} : JSON.parse(bytes.toString('utf8'));
+    json = bytes.length === 0 ? {} : JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     throw new AnnulusError('ANN_BAD_REQUEST', 'the collection request carries broken JSON', { field: 'spec_json' });
   }

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { FakeNode } from '../testing/fake-node.ts';
 import { makeReport, until } from '../testing/fixtures.ts';
 import { ControlHub } from './hub.ts';
-import type { CopyRequest } from './messages.ts';
+import type { CopyRequest } from '#proto/control-messages.ts';
 import type { NodeAddress } from './session.ts';
 
 const KEY = 'test/ring';

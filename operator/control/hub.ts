@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { PendingCopyRequest } from '../controllers/shard/copy-requests.ts';
-import type { CollectionReply, CollectionRequest, CopyReply, NodeMessage } from './messages.ts';
+import type { CollectionReply, CollectionRequest, CopyReply } from '#proto/control-messages.ts';
+import type { NodeMessage } from './messages.ts';
 import { NodeSession, type NodeAddress } from './session.ts';
 import { changedShards, type NodeSight } from './sights.ts';
 

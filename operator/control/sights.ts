@@ -1,4 +1,4 @@
-import type { CopyReport, NodeReport } from './messages.ts';
+import type { CopyReport, NodeReport } from '#proto/control-messages.ts';
 
 /** What the operator knows of one node through its control stream. */
 export interface NodeSight {

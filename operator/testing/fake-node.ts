@@ -2,7 +2,7 @@ import { Server, ServerCredentials, status, type ServerDuplexStream } from '@grp
 import type { ClusterMap } from '#model/cluster-map.ts';
 import { PORTS } from '#model/ports.ts';
 import { loadServiceClient, MAX_MESSAGE_BYTES } from '#proto/load-service.ts';
-import type { CollectionReply, CopyReply, CopyReport, CopyRequest } from '../control/messages.ts';
+import type { CollectionReply, CopyReply, CopyReport, CopyRequest } from '#proto/control-messages.ts';
 
 type Stream = ServerDuplexStream<Received, object>;
 interface Received {

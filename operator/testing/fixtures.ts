@@ -1,7 +1,7 @@
 import type { Collection, Shard, ShardStatus, VectorCluster } from '#crds/v1alpha1/index.ts';
 import { parseCollection, parseShard, parseVectorCluster, type Result } from '#crds/validate.ts';
 import type { StoredCluster } from '../build/common.ts';
-import type { CopyReport, NodeReport } from '../control/messages.ts';
+import type { CopyReport, NodeReport } from '#proto/control-messages.ts';
 import type { NodeSight } from '../control/sights.ts';
 import { parsePod, type Pod } from '../pods.ts';
 import { isObject, type JsonObject } from '../kube/json.ts';

@@ -1,4 +1,4 @@
-import type { CopyRequest } from '../../control/messages.ts';
+import type { CopyRequest } from '#proto/control-messages.ts';
 import { addToInSync, removeFromInSync, type ShardConfig } from './config.ts';
 
 /** A primary's request, with the node that its stream came from. */

@@ -1,6 +1,6 @@
 import type { ShardCopy, ShardStatus } from '#crds/v1alpha1/index.ts';
 import { mergeConditions, timeText, type Verdict } from '../../conditions.ts';
-import type { CopyReport } from '../../control/messages.ts';
+import type { CopyReport } from '#proto/control-messages.ts';
 import { reportOf } from '../../control/sights.ts';
 import { without } from '../../status-write.ts';
 import type { JsonObject } from '../../kube/json.ts';

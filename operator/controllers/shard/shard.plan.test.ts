@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Shard, ShardCopy, ShardStatus } from '#crds/v1alpha1/index.ts';
-import type { CopyReport, CopyRequest } from '../../control/messages.ts';
+import type { CopyReport, CopyRequest } from '#proto/control-messages.ts';
 import { COUNTER_INTERVAL_MS } from '../../status-write.ts';
 import { makeCluster, makeReport, makeShard, makeSight, withStatus } from '../../testing/fixtures.ts';
 import { FIRST_COPY_PATIENCE_MS } from './repair.ts';
