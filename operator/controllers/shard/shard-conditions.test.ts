@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
 import type { Condition, ShardCopy } from '#crds/v1alpha1/index.ts';
-import type { CopyReport } from '#proto/control-messages.ts';
 import { makeCluster, makeReport, makeShard, makeSight } from '../../testing/fixtures.ts';
 import { configOf } from './config.ts';
 import { AWAY_GRACE_MS, judgeShard } from './shard-conditions.ts';
