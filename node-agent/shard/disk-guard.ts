@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { AnnulusError } from '#model/errors.ts';
-import { DISK_CHECK_EVERY_MS, DISK_RESERVE_BYTES, DISK_RESERVE_SHARE } from './limits.ts';
+import { diskReserve } from '#model/disk.ts';
+import { DISK_CHECK_EVERY_MS } from './limits.ts';
 
 /** Keeps a reserve of free disk, so that deletes, logs and recovery still work when writes are refused. */
 export class DiskGuard {
@@ -20,7 +21,7 @@ export class DiskGuard {
     if (nowMs - this.#checkedMs >= DISK_CHECK_EVERY_MS) {
       const { bavail, bsize, blocks } = statfsSync(this.#path);
       this.#free = bavail * bsize;
-      this.#reserve = this.#reserveBytes ?? Math.min(DISK_RESERVE_BYTES, blocks * bsize * DISK_RESERVE_SHARE);
+      this.#reserve = this.#reserveBytes ?? diskReserve(blocks * bsize);
       this.#checkedMs = nowMs;
     }
     if (this.#free >= this.#reserve) return;

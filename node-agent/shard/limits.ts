@@ -62,9 +62,6 @@ export const EXPORT_IDLE_MS = 60_000;
 /** Bytes of one export batch, about. */
 export const EXPORT_BATCH_MAX_BYTES = 8 * 1024 * 1024;
 
-/** Free disk that writes leave alone: this many bytes, or this share of the disk if smaller. */
-export const DISK_RESERVE_BYTES = 256 * 1024 * 1024;
-export const DISK_RESERVE_SHARE = 0.05;
 export const DISK_CHECK_EVERY_MS = 1_000;
 
 export const SNAPSHOT_CHANGED_SHARE = 0.1;

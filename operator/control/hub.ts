@@ -3,7 +3,7 @@ import type { PendingCopyRequest } from '../controllers/shard/copy-requests.ts';
 import type { CollectionReply, CollectionRequest, CopyReply } from '#proto/control-messages.ts';
 import type { NodeMessage } from './messages.ts';
 import { NodeSession, type NodeAddress } from './session.ts';
-import { changedShards, type NodeSight } from './sights.ts';
+import { changedShards, isDiskFull, type NodeSight } from './sights.ts';
 
 /** A compiled map, ready to be sent. */
 export interface PublishedMap {
@@ -12,7 +12,7 @@ export interface PublishedMap {
 }
 
 export interface HubEvents {
-  /** A node of the cluster came, went, or was refused. */
+  /** A node of the cluster came, went, was refused, or its disk became full or had room again. */
   onNodeChanged: (clusterKey: string) => void;
   /** These shards (metadata.names) were reported differently or have requests waiting. */
   onShardsChanged: (clusterKey: string, shards: string[]) => void;
@@ -168,7 +168,9 @@ export class ControlHub {
         const sight = cluster.sights.get(node);
         if (sight === undefined || !sight.connected) return;
         const shards = changedShards(sight.report, message.report);
+        const diskChanged = isDiskFull(sight.report) !== isDiskFull(message.report);
         sight.report = message.report;
+        if (diskChanged) this.#events.onNodeChanged(clusterKey);
         if (shards.length > 0) this.#events.onShardsChanged(clusterKey, shards);
         return;
       }

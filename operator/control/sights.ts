@@ -1,3 +1,4 @@
+import { diskReserve } from '#model/disk.ts';
 import type { CopyReport, NodeReport } from '#proto/control-messages.ts';
 
 /** What the operator knows of one node through its control stream. */
@@ -34,4 +35,9 @@ export function changedShards(before: NodeReport | undefined, after: NodeReport)
 
 function sameReport(a: CopyReport, b: CopyReport): boolean {
   return (Object.keys(a) as (keyof CopyReport)[]).every((member) => a[member] === b[member]);
+}
+
+/** True when the node refuses writes because its disk is nearly full. */
+export function isDiskFull(report: NodeReport | undefined): boolean {
+  return report !== undefined && report.diskFreeBytes < diskReserve(report.diskTotalBytes);
 }

@@ -1,6 +1,7 @@
 import type { Shard } from '#crds/v1alpha1/index.ts';
 import { physicalCluster, wantedNodes } from '../../collections.ts';
 import { isTrue, type Blocked, type Verdict } from '../../conditions.ts';
+import { isDiskFull } from '../../control/sights.ts';
 import type { ClusterInput } from './cluster-input.ts';
 
 /** Why the spec can't be obeyed; undefined when it can. */
@@ -95,6 +96,8 @@ function judgeDegraded(input: ClusterInput): Verdict {
   }
   const trouble = podTrouble(input);
   if (trouble !== undefined) return verdict('PodsFailing', trouble);
+  const full = fullDisk(input);
+  if (full !== undefined) return verdict('DiskFull', full);
   const thin = input.shards.filter((shard) => {
     const inSync = (shard.status?.copies ?? []).filter((copy) => copy.inSync).length;
     return (shard.status?.primaryTerm ?? 0) > 0 && inSync < shard.spec.replicationFactor;
@@ -107,6 +110,15 @@ function judgeDegraded(input: ClusterInput): Verdict {
   const ready = readyNodes(input);
   if (ready < wanted && hadAllNodes(input)) return verdict('NodesNotReady', `${ready} of ${wanted} nodes ready`);
   return { type: 'Degraded', status: 'False', reason: 'AsExpected', message: '' };
+}
+
+/** A node that refuses writes because its disk is nearly full. */
+function fullDisk({ sights }: ClusterInput): string | undefined {
+  for (const { node, connected, report } of sights.values()) {
+    if (!connected || !isDiskFull(report)) continue;
+    return `the disk of ${node} is nearly full: writes to its shards are refused, deletes work; delete points or give it a larger volume`;
+  }
+  return undefined;
 }
 
 /** Without a first term, or with its first primary still opening. */

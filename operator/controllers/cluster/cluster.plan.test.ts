@@ -243,6 +243,12 @@ describe('conditions tell what blocks', () => {
     expect(status({ sights }).message).toBe('ring-1 refuses the operator: its volume belongs to another');
   });
 
+  test('a node whose disk is nearly full', () => {
+    const sight = makeSight('ring-1');
+    sight.report = { ...sight.report!, diskFreeBytes: 40, diskTotalBytes: 1000 };
+    expect(status({ sights: new Map([['ring-1', sight]]) }).message).toContain('the disk of ring-1 is nearly full');
+  });
+
   test('shards that are down or thin', () => {
     const down = makeShard({}, { primaryTerm: 1, phase: 'Unavailable', message: 'ring-0 is lost' });
     expect(reason(status({ shards: [down] }), 'Available')).toEqual(['False', 'ShardsUnavailable']);
