@@ -6,7 +6,7 @@ import { batchBodies, searchBodies, upsertBodies, runJobs } from './rest-load.ts
 
 export const COLLECTION = 'bench';
 export const BATCH = 64;
-const UPSERT = 256;
+const UPSERT = 100;
 const UPSERTS_AT_ONCE = 2;
 
 /** One way to ask the set's queries. A job answers one request; a request has one query or several. */
