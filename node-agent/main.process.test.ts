@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { PORTS } from '#model/ports.ts';
 import { call, NodeProcesses } from './testing/node-processes.ts';
@@ -158,6 +160,8 @@ describe('a node that cannot start says why in one line', () => {
     // Nobody gave it a cluster map: it would say that collections are not there.
     expect(await nodes.isReady('ring-0')).toBe(false);
     await nodes.kill('ring-0');
+    // An empty volume may change hands, one with a shard's data may not.
+    mkdirSync(join(nodes.dataDir('ring-0'), 'shards', 'some-uid'), { recursive: true });
     const { code, text } = await failure({ ANNULUS_CLUSTER_UID: 'another' });
     expect(code).toBe(3);
     expect(text).toMatch(/belongs to clusterUID/);

@@ -45,6 +45,11 @@ export class NodeProcesses {
     return `http://${this.address(name)}:${PORTS.rest}${path}`;
   }
 
+  /** The node's volume. */
+  dataDir(name: string): string {
+    return join(this.folder, name);
+  }
+
   /** Starts the process; `overrides` replace environment variables. */
   spawn(name: string, overrides: Record<string, string> = {}): ChildProcess {
     const child = spawn(process.execPath, ['--no-warnings', MAIN], {
@@ -55,7 +60,7 @@ export class NodeProcesses {
         ANNULUS_NAMESPACE: 'default',
         ANNULUS_NODE: name,
         ANNULUS_BIND: this.address(name),
-        ANNULUS_DATA_DIR: join(this.folder, name),
+        ANNULUS_DATA_DIR: this.dataDir(name),
         ANNULUS_KEYS_DIR: join(this.folder, 'keys'),
         ANNULUS_WORKERS: '1',
         ANNULUS_LOG_LEVEL: process.env['ANNULUS_TEST_LOG'] ?? 'silent',
