@@ -1,3 +1,4 @@
+import type { OwnerReference } from '#crds/v1alpha1/common.ts';
 import type { Json, JsonObject } from './json.ts';
 
 /**
@@ -12,14 +13,7 @@ export interface ResourceName {
   readonly resource: string;
 }
 
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
+export type { OwnerReference };
 
 export interface ManagedFieldsEntry {
   manager: string;

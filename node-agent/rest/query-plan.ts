@@ -1,6 +1,5 @@
 import type { PointId } from '#model/point-id.ts';
-import type { ScrollRequest } from '../routing/router.ts';
-import type { Fields } from '../shard/shard-host.ts';
+import type { ScrollRequest, SearchQuery } from '../routing/router.ts';
 
 /** An example that a query refers to: a vector, or a point whose vector is meant. */
 export type Example = { vector: Float32Array } | { id: PointId };
@@ -13,15 +12,8 @@ export type Aim =
   | { kind: 'byId' };
 
 /** One parsed query of search, recommend or query requests; only `aim` differs among them. */
-export interface QueryPlan {
+export interface QueryPlan extends Omit<SearchQuery, 'vector'> {
   aim: Aim;
   /** Path of the query in the request, for refusals that need the data (unknown ids). */
   path: string;
-  limit: number;
-  offset: number;
-  ef?: number;
-  exact: boolean;
-  filter: string | null;
-  scoreThreshold?: number;
-  fields: Fields;
 }
