@@ -32,6 +32,7 @@ export interface CollectionSpecWithDefaults extends CollectionSpec {
 /** ShardingSpec with the schema's defaults filled in. */
 export interface ShardingSpecWithDefaults extends ShardingSpec {
   strategy: NonNullable<ShardingSpec['strategy']>;
+  pointsPerShard: NonNullable<ShardingSpec['pointsPerShard']>;
 }
 
 /** HnswSpec with the schema's defaults filled in. */

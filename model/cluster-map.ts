@@ -12,9 +12,36 @@ export interface ClusterMap {
   clusterUID: string;
   /** +1 at every change of content. */
   version: number;
+  /** Ed25519 public key of the cluster, base64 of 32 bytes; empty while there is none. Gossip is signed with its private half. */
+  publicKey: string;
+  membership: MembershipSettings;
+  /** Bytes that one node may send for recoveries and resharding together, in MiB/s. */
+  throttleMiBPerSecond: number;
   nodes: MapNode[];
   collections: MapCollection[];
 }
+
+/** VectorCluster.spec.membership with defaults filled in, in milliseconds. */
+export interface MembershipSettings {
+  probeIntervalMs: number;
+  probeTimeoutMs: number;
+  indirectProbes: number;
+  suspicionMultiplier: number;
+  fanout: number;
+}
+
+/** Settings of a cluster whose spec says nothing. */
+export const DEFAULT_SETTINGS: Pick<ClusterMap, 'publicKey' | 'membership' | 'throttleMiBPerSecond'> = {
+  publicKey: '',
+  membership: {
+    probeIntervalMs: 1_000,
+    probeTimeoutMs: 500,
+    indirectProbes: 3,
+    suspicionMultiplier: 2,
+    fanout: 3,
+  },
+  throttleMiBPerSecond: 100,
+};
 
 /** A data pod. */
 export interface MapNode {
@@ -63,6 +90,12 @@ export interface MapShard {
   configVersion: number;
   minInSync: number;
   copies: MapCopy[];
+  /** Node whose in-sync copy is to become the primary: the present primary seals itself and says when it is drained. */
+  handoverTo?: string;
+  /** Set while the shard is not in the routing table yet: the shards, and their slots, that it is filled from. */
+  sources?: { shard: string; slots: Slots }[];
+  /** The routing table is about to switch away from this shard: its primary seals itself and says when it is drained. */
+  sealed?: true;
 }
 
 export type MapCopy = Pick<ShardCopy, 'node' | 'role' | 'inSync' | 'allocationId'>;

@@ -29,6 +29,39 @@ export interface CopyReport {
   message: string;
   copiedPoints: number;
   totalPoints: number;
+  /** By a primary, one for each other copy. */
+  streams: StreamReport[];
+  /** By the primary of a shard with sources, one for each source. */
+  feeds: FeedReport[];
+  /** By a primary that was told to seal itself: no write is under way, and seqNo is on every in-sync copy. */
+  drained: boolean;
+  /** Copies that anti-entropy found different in this primary's term. */
+  divergences: number;
+}
+
+export interface StreamReport {
+  node: string;
+  allocationId: string;
+  phase: string;
+  seqNo: number;
+  failure: string;
+}
+
+export interface FeedReport {
+  source: string;
+  phase: string;
+  seqNo: number;
+  term: number;
+  copiedPoints: number;
+  totalPoints: number;
+  failure: string;
+}
+
+export interface MemberReport {
+  node: string;
+  state: 'MEMBER_STATE_UNSPECIFIED' | 'ALIVE' | 'SUSPECT' | 'DEAD';
+  incarnation: number;
+  forMs: number;
 }
 
 export interface NodeReport {
@@ -37,6 +70,8 @@ export interface NodeReport {
   diskFreeBytes: number;
   diskTotalBytes: number;
   memoryBytes: number;
+  /** What the node believes of the others, by gossip. */
+  members: MemberReport[];
 }
 
 export interface CopyRequest {
@@ -46,7 +81,7 @@ export interface CopyRequest {
   configVersion: number;
   node: string;
   allocationId: string;
-  action: 'COPY_ACTION_UNSPECIFIED' | 'REMOVE_FROM_IN_SYNC' | 'ADD_TO_IN_SYNC';
+  action: 'COPY_ACTION_UNSPECIFIED' | 'REMOVE_FROM_IN_SYNC' | 'ADD_TO_IN_SYNC' | 'HAND_OVER';
   reason: string;
 }
 

@@ -62,6 +62,8 @@ export interface ShardingSpec {
   strategy?: 'Single' | 'Hash' | 'Custom' | 'Content' | 'Auto';
   /** Number of shards; the cluster's default when absent. @minimum 1 @maximum 256 */
   shards?: number;
+  /** Auto only: the number of shards doubles when they have more points than this on average. @default 1000000 @minimum 1000 */
+  pointsPerShard?: number;
 }
 
 /** The HNSW graph (Malkov and Yashunin, 2016). */
@@ -95,6 +97,34 @@ export interface CollectionStatus {
   shards?: number;
   /** @minimum 0 */
   points?: number;
+  resharding?: Resharding;
+}
+
+/** A change of the number of shards: new shards are filled from the old ones, then the routing table switches as one. */
+export interface Resharding {
+  phase: 'Preparing' | 'Copying' | 'Syncing' | 'Verifying' | 'Switching' | 'Cleanup' | 'Complete' | 'Failed';
+  /** Number of shards before. @minimum 1 */
+  from: number;
+  /** Number of shards after. @minimum 1 */
+  to: number;
+  /** metadata.names of the old shards. @listType set @maxItems 256 */
+  sources: string[];
+  /** metadata.names of the new shards. @listType set @maxItems 256 */
+  targets: string[];
+  /** @minimum 0 */
+  copiedPoints?: number;
+  /** @minimum 0 */
+  totalPoints?: number;
+  /** @format date-time */
+  startedAt?: string;
+  /** @format date-time */
+  endedAt?: string;
+  /** When anything last moved on. @format date-time */
+  progressAt?: string;
+  /** @minimum 0 */
+  etaSeconds?: number;
+  /** @maxLength 1024 */
+  message?: string;
 }
 
 /** Maps every slot to one shard. */

@@ -25,6 +25,8 @@ import type { Condition, ObjectMeta, SlotRange } from './common.ts';
  * @condition Placed nodes are chosen for its copies
  * @condition Available the primary takes writes
  * @condition FullyReplicated as many copies as wanted are in sync
+ * @condition Stalled a migration has not moved on for long; the message names what it waits for
+ * @condition Pinned annotation annulus.dev/pin or annulus.dev/migrate keeps its copies where they are
  */
 export interface Shard {
   apiVersion: 'annulus.dev/v1alpha1';
@@ -36,6 +38,7 @@ export interface Shard {
 
 /**
  * @rule self.collection == oldSelf.collection && self.slots == oldSelf.slots && self.index == oldSelf.index | collection, index and slots are immutable
+ * @rule has(self.sources) == has(oldSelf.sources) && (!has(self.sources) || self.sources == oldSelf.sources) | sources are immutable
  */
 export interface ShardSpec {
   /** VectorCluster whose nodes hold the copies (never a Logical one). @maxLength 63 */
@@ -45,6 +48,8 @@ export interface ShardSpec {
   /** Place in the collection's table, from 0. @minimum 0 @maximum 1048575 */
   index: number;
   slots: SlotRange;
+  /** Shards that this one is filled from (resharding): the part of their points whose slots it owns. @listType set @maxItems 256 */
+  sources?: string[];
   /** Wanted number of copies. @minimum 1 @maximum 7 */
   replicationFactor: number;
   /** Writes are refused while fewer copies are in sync. @minimum 1 @maximum 7 */
@@ -64,6 +69,10 @@ export interface ShardStatus {
   /** @listType map @listMapKey node @maxItems 16 */
   copies?: ShardCopy[];
   migration?: ShardMigration;
+  /** Node whose in-sync copy is to become the primary: the present primary takes no new writes until that is done. */
+  handoverTo?: string;
+  /** How far a shard with sources is filled. */
+  feed?: ShardFeed;
   /** @minimum 0 */
   points?: number;
   /** @minimum 0 */
@@ -71,7 +80,7 @@ export interface ShardStatus {
   /** Highest seqNo of the primary minus the lowest of the copies. @minimum 0 */
   lag?: number;
   /** Derived, for the printed columns. */
-  phase?: 'Pending' | 'Creating' | 'Active' | 'Degraded' | 'Recovering' | 'Migrating' | 'Unavailable';
+  phase?: 'Pending' | 'Creating' | 'Filling' | 'Active' | 'Degraded' | 'Recovering' | 'Migrating' | 'Unavailable';
   primary?: string;
   /** Nodes of the replicas, comma separated. */
   replicas?: string;
@@ -101,10 +110,26 @@ export interface ShardCopy {
   bytes?: number;
 }
 
+/** Filling of a new shard from the points of older ones. */
+export interface ShardFeed {
+  phase: 'Copying' | 'Syncing' | 'Verifying' | 'Ready';
+  /** @minimum 0 */
+  copiedPoints?: number;
+  /** @minimum 0 */
+  totalPoints?: number;
+  /** @maxLength 1024 */
+  message?: string;
+}
+
 /** A copy on the move. */
 export interface ShardMigration {
+  /** Node that loses its copy. */
   from?: string;
   to: string;
+  /** Why: a planner's reason, or Manual by annotation. */
+  reason?: 'Repair' | 'Drain' | 'Spread' | 'Balance' | 'Manual';
+  /** Identity of the copy being made. @maxLength 64 */
+  allocationId?: string;
   phase: 'Preparing' | 'Copying' | 'Syncing' | 'Verifying' | 'Switching' | 'Cleanup' | 'Complete' | 'Failed';
   /** @minimum 0 */
   copiedPoints?: number;
@@ -116,6 +141,10 @@ export interface ShardMigration {
   bytesPerSecond?: number;
   /** @format date-time */
   startedAt?: string;
+  /** When it completed or failed. @format date-time */
+  endedAt?: string;
+  /** When anything last moved on: older than the stall time means that `message` names what it waits for. @format date-time */
+  progressAt?: string;
   /** @minimum 0 */
   etaSeconds?: number;
   /** @maxLength 1024 */

@@ -27,6 +27,7 @@ export async function nodeReport(
     diskFreeBytes: disk.bavail * disk.bsize,
     diskTotalBytes: disk.blocks * disk.bsize,
     memoryBytes: process.memoryUsage.rss(),
+    members: [],
   };
 }
 
@@ -50,6 +51,10 @@ export function copyReport(
     message: state.kind === 'failed' ? state.message : '',
     copiedPoints: importing?.points ?? 0,
     totalPoints: importing?.total ?? 0,
+    streams: [],
+    feeds: [],
+    drained: false,
+    divergences: 0,
   };
 }
 

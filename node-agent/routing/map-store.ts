@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ClusterMap, MapCollection, MapShard } from '#model/cluster-map.ts';
+import { DEFAULT_SETTINGS, type ClusterMap, type MapCollection, type MapShard } from '#model/cluster-map.ts';
 import type { Logger } from 'pino';
 import { readIfThere, writeDurably } from '../durable-file.ts';
 import { parseClusterMap } from './parse-map.ts';
@@ -47,7 +47,7 @@ export class MapStore {
     if (kept?.clusterUID === identity.clusterUID) return new MapStore(kept, path, logger);
     if (kept !== null)
       logger.warn({ formerUID: kept.clusterUID }, 'map of the former cluster of this name is not used');
-    return new MapStore({ ...identity, version: 0, nodes: [], collections: [] }, path, logger);
+    return new MapStore({ ...identity, version: 0, ...DEFAULT_SETTINGS, nodes: [], collections: [] }, path, logger);
   }
 
   get map(): ClusterMap {

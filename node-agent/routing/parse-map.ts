@@ -1,4 +1,11 @@
-import type { ClusterMap, MapCollection, MapCopy, MapNode, MapShard } from '#model/cluster-map.ts';
+import {
+  DEFAULT_SETTINGS,
+  type ClusterMap,
+  type MapCollection,
+  type MapCopy,
+  type MapNode,
+  type MapShard,
+} from '#model/cluster-map.ts';
 import { SLOTS, type Slots } from '#model/slot.ts';
 
 type Json = Record<string, unknown>;
@@ -11,8 +18,27 @@ export function parseClusterMap(text: string): ClusterMap {
     namespace: string(map, 'namespace', 'map'),
     clusterUID: string(map, 'clusterUID', 'map'),
     version: integer(map, 'version', 'map'),
+    ...parseSettings(map),
     nodes: list(map, 'nodes', 'map', parseNode),
     collections: list(map, 'collections', 'map', parseCollection),
+  };
+}
+
+/** A map kept on disk by an older node has none of these. */
+function parseSettings(map: Json): Pick<ClusterMap, 'publicKey' | 'membership' | 'throttleMiBPerSecond'> {
+  if (map['membership'] === undefined) return DEFAULT_SETTINGS;
+  const membership = object(map['membership'], 'map.membership');
+  const number = (key: string): number => integer(membership, key, 'map.membership');
+  return {
+    publicKey: string(map, 'publicKey', 'map'),
+    membership: {
+      probeIntervalMs: number('probeIntervalMs'),
+      probeTimeoutMs: number('probeTimeoutMs'),
+      indirectProbes: number('indirectProbes'),
+      suspicionMultiplier: number('suspicionMultiplier'),
+      fanout: number('fanout'),
+    },
+    throttleMiBPerSecond: integer(map, 'throttleMiBPerSecond', 'map'),
   };
 }
 
@@ -72,10 +98,17 @@ function parseShard(value: Json, at: string): MapShard {
     configVersion: integer(value, 'configVersion', at),
     minInSync: integer(value, 'minInSync', at),
     copies: list(value, 'copies', at, parseCopy),
+    ...(value['handoverTo'] === undefined ? {} : { handoverTo: string(value, 'handoverTo', at) }),
+    ...(value['sealed'] === true ? { sealed: true as const } : {}),
+    ...(value['sources'] === undefined ? {} : { sources: list(value, 'sources', at, parseSource) }),
   };
   const primaries = shard.copies.filter((copy) => copy.role === 'Primary').length;
   if (primaries > 1) throw new Error(`${at}.copies: ${primaries} primaries`);
   return shard;
+}
+
+function parseSource(value: Json, at: string): NonNullable<MapShard['sources']>[number] {
+  return { shard: string(value, 'shard', at), slots: parseSlots(value, at) };
 }
 
 function parseCopy(value: Json, at: string): MapCopy {

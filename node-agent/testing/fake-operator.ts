@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Client, credentials, Metadata, type ClientDuplexStream } from '@grpc/grpc-js';
-import type { ClusterMap, MapCollection, MapCopy, MapShard } from '#model/cluster-map.ts';
+import {
+  DEFAULT_SETTINGS,
+  type ClusterMap,
+  type MapCollection,
+  type MapCopy,
+  type MapShard,
+} from '#model/cluster-map.ts';
 import { PORTS } from '#model/ports.ts';
 import { evenSlots } from '#model/slot.ts';
 import { loadServiceClient } from '#proto/load-service.ts';
@@ -42,6 +48,7 @@ export class FakeOperator {
       namespace: 'default',
       clusterUID: options.clusterUID,
       version: 1,
+      ...DEFAULT_SETTINGS,
       nodes: options.nodes.map((node) => ({ ...node, zone: '' })),
       collections: [],
     };

@@ -1,4 +1,4 @@
-import type { ClusterMap, MapCollection } from '#model/cluster-map.ts';
+import { DEFAULT_SETTINGS, type ClusterMap, type MapCollection } from '#model/cluster-map.ts';
 import { evenSlots } from '#model/slot.ts';
 
 /** A collection with one copy of each shard on node ring-0. For tests only. */
@@ -33,5 +33,5 @@ export function testCollection(name: string, shards: number): MapCollection {
 /** A map of one node. For tests only. */
 export function testMap(version: number, collections: MapCollection[]): ClusterMap {
   const nodes = [{ name: 'ring-0', address: '127.0.0.1', zone: '' }];
-  return { cluster: 'ring', namespace: 'default', clusterUID: 'uid', version, nodes, collections };
+  return { cluster: 'ring', namespace: 'default', clusterUID: 'uid', version, ...DEFAULT_SETTINGS, nodes, collections };
 }

@@ -3,6 +3,7 @@ import type { ClusterMap, MapCollection, MapNode, MapShard } from '#model/cluste
 import { clientName, isOwnedBy } from '../collections.ts';
 import { isTrue } from '../conditions.ts';
 import { contentHash } from '../kube/json.ts';
+import { mapSettings } from './map-settings.ts';
 
 /** Everything that a cluster map follows from, all of one namespace. */
 export interface MapInput {
@@ -33,6 +34,7 @@ export function compileMap(input: MapInput): MapContent {
     cluster: cluster.metadata.name,
     namespace: cluster.metadata.namespace ?? '',
     clusterUID: cluster.metadata.uid ?? '',
+    ...mapSettings(cluster),
     nodes: [...input.nodes].sort((a, b) => compare(a.name, b.name)),
     collections: mapped.sort((a, b) => compare(a.object, b.object)),
   };
@@ -94,6 +96,7 @@ function compileShard(shard: Shard): MapShard {
       inSync,
       allocationId,
     })),
+    ...(shard.status?.handoverTo === undefined ? {} : { handoverTo: shard.status.handoverTo }),
   };
 }
 

@@ -99,13 +99,24 @@ export function makeReport(copy: Partial<CopyReport> & Pick<CopyReport, 'allocat
     message: '',
     copiedPoints: 0,
     totalPoints: 0,
+    streams: [],
+    feeds: [],
+    drained: false,
+    divergences: 0,
     ...copy,
   };
 }
 
 /** A connected node that reports these copies. */
 export function makeSight(node: string, ...copies: CopyReport[]): NodeSight & { podReady: boolean } {
-  const report: NodeReport = { mapVersion: 1, copies, diskFreeBytes: 0, diskTotalBytes: 0, memoryBytes: 0 };
+  const report: NodeReport = {
+    mapVersion: 1,
+    copies,
+    diskFreeBytes: 0,
+    diskTotalBytes: 0,
+    memoryBytes: 0,
+    members: [],
+  };
   return { node, connected: true, since: 0, report, podReady: true };
 }
 

@@ -1,5 +1,5 @@
 import type { CollectionSpec } from '#crds/v1alpha1/index.ts';
-import type { ClusterMap, MapCollection } from '#model/cluster-map.ts';
+import { DEFAULT_SETTINGS, type ClusterMap, type MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
 import { comparePointIds, pointIdText, type PointId } from '#model/point-id.ts';
 import { parseDatetime } from '../../filter/datetime.ts';
@@ -43,6 +43,7 @@ export class MemoryRouter implements Router, CollectionAdmin {
       namespace: 'default',
       clusterUID: 'twin-uid',
       version: this.version,
+      ...DEFAULT_SETTINGS,
       nodes: [],
       collections,
     };

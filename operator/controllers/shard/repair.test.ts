@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { makeCluster, makeReport, makeShard, makeSight } from '../../testing/fixtures.ts';
 import { configOf } from './config.ts';
 import { repair } from './repair.ts';
+import { NO_HEALTH } from '../../failover/health.ts';
 import type { ShardInput } from './shard-input.ts';
 
 type State = Parameters<typeof makeReport>[0]['state'];
@@ -29,6 +30,7 @@ function input(primary: State | 'away', replica: State): ShardInput {
       ['ring-0', { ...first, connected: primary !== 'away' }],
       ['ring-1', sight('ring-1', 'id-1', replica)],
     ]),
+    health: NO_HEALTH,
     placement: { first: [], add: [], remove: ['ring-1'], blocked: [] },
     requests: [],
     newIds: ['new-1', 'new-2'],

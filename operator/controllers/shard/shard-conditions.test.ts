@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { NO_HEALTH } from '../../failover/health.ts';
 import type { Condition, ShardCopy } from '#crds/v1alpha1/index.ts';
 import { makeCluster, makeReport, makeShard, makeSight } from '../../testing/fixtures.ts';
 import { configOf } from './config.ts';
@@ -24,6 +25,7 @@ function replicated(role: ShardCopy['role'], awayMs: number): Partial<Condition>
     shard,
     cluster: makeCluster(),
     nodes,
+    health: NO_HEALTH,
     placement: { first: [], add: [], remove: [], blocked: [] },
     requests: [],
     newIds: [],

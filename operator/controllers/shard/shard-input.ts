@@ -1,5 +1,7 @@
 import type { Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import type { NodeSight } from '../../control/sights.ts';
+import type { ClusterHealth } from '../../failover/health.ts';
+import type { Move } from '../../placement/types.ts';
 import type { Blocked } from '../../conditions.ts';
 import type { PendingCopyRequest } from './copy-requests.ts';
 
@@ -10,6 +12,8 @@ export interface ShardInput {
   cluster: VectorCluster | undefined;
   /** The nodes that the cluster should have, by name; `podReady` says what Kubernetes thinks. */
   nodes: Map<string, NodeSight & { podReady: boolean }>;
+  /** What gossip and Kubernetes say of the cluster's nodes. */
+  health: ClusterHealth;
   placement: PlacementAdvice;
   requests: PendingCopyRequest[];
   /** Random UUIDs for new copies: at least as many as the replication factor. */
@@ -27,6 +31,8 @@ export interface PlacementAdvice {
   add: string[];
   /** Nodes that should lose their copy now. */
   remove: string[];
+  /** The move of one of its copies that may start now. */
+  move?: Move & { from: string; to: string };
   /** What the planner wants but may not do, and why. */
   blocked: Blocked[];
   /** When to ask again although nothing changed. */

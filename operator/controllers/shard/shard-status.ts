@@ -9,7 +9,11 @@ import { judgeShard } from './shard-conditions.ts';
 import type { ShardInput } from './shard-input.ts';
 
 /** The whole status for a configuration: conditions, counters and the texts of the printed columns. */
-export function buildStatus(config: ShardConfig, input: ShardInput): ShardStatus {
+export function buildStatus(
+  config: ShardConfig,
+  input: ShardInput,
+  { migration, handoverTo }: Pick<ShardStatus, 'migration' | 'handoverTo'> = {},
+): ShardStatus {
   const { shard } = input;
   const before = shard.status;
   const verdicts = judgeShard(config, input);
@@ -29,6 +33,8 @@ export function buildStatus(config: ShardConfig, input: ShardInput): ShardStatus
     primaryTerm: config.primaryTerm,
     configVersion: config.configVersion,
     copies: config.copies.map((copy, i) => withCounters(copy, reports[i])),
+    ...(migration === undefined ? {} : { migration }),
+    ...(handoverTo === undefined ? {} : { handoverTo }),
     ...(points === undefined ? {} : { points }),
     ...(bytes === undefined ? {} : { bytes, size: sizeText(bytes) }),
     lag: lagOf(config, reports) ?? before?.lag ?? 0,

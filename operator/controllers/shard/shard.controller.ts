@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Condition, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import { transitionNotes } from '../../conditions.ts';
 import { reportOf } from '../../control/sights.ts';
+import { NO_HEALTH } from '../../failover/health.ts';
 import { applyStatus } from '../../kube/apply.ts';
 import { objectKey } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/queue.ts';
@@ -64,6 +65,7 @@ export class ShardController {
       shard,
       cluster,
       nodes,
+      health: NO_HEALTH,
       placement: cluster === undefined ? NO_ADVICE : this.#adviceOn(shard, cluster),
       requests: hub.requests(clusterKey, shard.metadata.name),
       newIds: Array.from({ length: NEW_IDS }, () => randomUUID()),

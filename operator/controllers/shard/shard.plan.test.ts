@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { NO_HEALTH } from '../../failover/health.ts';
 import type { Shard, ShardCopy, ShardStatus } from '#crds/v1alpha1/index.ts';
 import type { CopyReport, CopyRequest } from '#proto/control-messages.ts';
 import { COUNTER_INTERVAL_MS } from '../../status-write.ts';
@@ -16,6 +17,7 @@ function input(shard: Shard, change: Partial<ShardInput> = {}): ShardInput {
     shard,
     cluster: makeCluster(),
     nodes,
+    health: NO_HEALTH,
     placement: { first: [], add: [], remove: [], blocked: [] },
     requests: [],
     newIds: ['new-1', 'new-2', 'new-3'],

@@ -1,5 +1,7 @@
 import type { ShardStatus } from '#crds/v1alpha1/index.ts';
 import type { Blocked } from '../../conditions.ts';
+import { failOver } from '../../failover/fail-over.ts';
+import { migrate, type Migrated } from '../../migration/migrate.ts';
 import { sameJson } from '../../kube/json.ts';
 import { decideWrite } from '../../status-write.ts';
 import { configOf, type ShardConfig } from './config.ts';
@@ -26,12 +28,12 @@ export function planShard(input: ShardInput, lastWriteAt: number): ShardPlan {
   const before = configOf(input.shard);
   // Requests are judged even while the cluster is paused: a write waits for the answer.
   const judged = judgeRequests(before, input.requests);
-  const repaired = mayChange(input) ? repair(judged.config, input) : { config: judged.config, steps: [] };
-  const config = numbered(before, repaired.config);
-  const status = buildStatus(config, input);
+  const changed = mayChange(input) ? change(judged.config, input) : unchanged(judged.config, input);
+  const config = numbered(before, changed.config);
+  const status = buildStatus(config, input, changed);
   const decision = decideWrite(input.shard.status, status, { strip: stripCounters, lastWriteAt, now: input.now });
   const actions: ShardAction[] = [];
-  if (decision.write) actions.push({ type: 'writeStatus', status, steps: repaired.steps });
+  if (decision.write) actions.push({ type: 'writeStatus', status, steps: changed.steps });
   for (const verdict of judged.verdicts) actions.push({ type: 'reply', verdict, configVersion: config.configVersion });
   const waits = [decision.write ? undefined : decision.afterMs, input.placement.askAgainMs, graceEnd(input)];
   const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
@@ -39,6 +41,25 @@ export function planShard(input: ShardInput, lastWriteAt: number): ShardPlan {
     actions,
     blocked: input.placement.blocked,
     ...(Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {}),
+  };
+}
+
+/** Safety first: a shard without a living primary gets one, then its move goes on, then it is repaired. */
+function change(before: ShardConfig, input: ShardInput): Migrated {
+  const failedOver = failOver(before, input);
+  const migrated = migrate(failedOver.config, input);
+  const repaired = repair(migrated.config, input);
+  const steps = [...failedOver.steps, ...migrated.steps, ...repaired.steps];
+  return { ...migrated, config: repaired.config, steps };
+}
+
+function unchanged(config: ShardConfig, { shard }: ShardInput): Migrated {
+  const { migration, handoverTo } = shard.status ?? {};
+  return {
+    config,
+    steps: [],
+    ...(migration === undefined ? {} : { migration }),
+    ...(handoverTo === undefined ? {} : { handoverTo }),
   };
 }
 
