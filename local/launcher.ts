@@ -7,6 +7,7 @@ import { PORTS } from '#model/ports.ts';
 import { V8_FLAGS } from '#node-agent/v8-flags.ts';
 import type { KubeStore } from './kube-api/api-types.ts';
 import { ensureCredentials, writeKubeconfig } from './kube-api/credentials.ts';
+import type { Credentials } from './kube-api/credentials.ts';
 import { startKubeApi } from './kube-api/server.ts';
 import { lockHome } from './home-lock.ts';
 import { ContainerLog } from './kubelet/container-log.ts';
@@ -16,6 +17,8 @@ import type { ImageTable } from './kubelet/image.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { LogStore } from './kubelet/log-store.ts';
 import { endOrphans, stateMarker } from './kubelet/orphans.ts';
+import type { PodNetwork } from './kubelet/pod-network.ts';
+import { ServiceProxy } from './kubelet/service-proxy.ts';
 import { PortInUse, Services } from './kubelet/services.ts';
 import type { PublishedPort } from './kubelet/services.ts';
 import { applyCRDs } from './manifests.ts';
@@ -45,6 +48,17 @@ export interface LocalOptions {
   /** Variables for pods and operator besides their own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly logLevel?: string;
+  /** A test's network for pods and operator, instead of loopback. */
+  readonly network?: LocalNetwork;
+  /** See KubeletOptions. */
+  readonly mayStart?: (pod: string) => boolean;
+}
+
+/** The operator has a place of its own in it, so that it can be cut off from nodes. */
+export interface LocalNetwork extends PodNetwork {
+  /** This machine's IP in it: the operator reaches the API server there. */
+  readonly hostIP: string;
+  readonly operatorIP: string;
 }
 
 export interface Local {
@@ -123,6 +137,8 @@ async function start(
     cwd: REPOSITORY,
     ...(options.instance === undefined ? {} : { subnet: subnetOf(options.instance) }),
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    ...(options.network === undefined ? {} : { network: options.network }),
+    ...(options.mayStart === undefined ? {} : { mayStart: options.mayStart }),
     env: programEnv(home, options),
   });
   const published = options.ports ?? publishedPorts(process.env);
@@ -133,7 +149,8 @@ async function start(
   await kubelet.start();
   let operator: SupervisedProcess | undefined;
   if (options.operator !== false) {
-    const started = startOperator(home, kubeconfig, programEnv(home, options), logger);
+    const place = await operatorPlace(home, kubeconfig, api.url, credentials, options.network, cleanups);
+    const started = startOperator(home, place, programEnv(home, options), logger);
     operator = started;
     cleanups.push(() => started.stop(OPERATOR_GRACE_MS));
   }
@@ -158,20 +175,46 @@ function programEnv(home: string, { env }: LocalOptions): Readonly<Record<string
   return { NODE_COMPILE_CACHE: join(home, 'compile-cache'), ...env };
 }
 
-function startOperator(
+/** How the operator is run, and how it reaches the API server. */
+interface OperatorPlace {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function operatorPlace(
   home: string,
   kubeconfig: string,
+  apiUrl: string,
+  credentials: Credentials,
+  network: LocalNetwork | undefined,
+  cleanups: (() => Promise<void> | void)[],
+): Promise<OperatorPlace> {
+  if (network === undefined) return { command: [], env: { KUBECONFIG: kubeconfig } };
+  const command = await network.enter(network.operatorIP);
+  // The API server listens on this machine's loopback, which is not the operator's.
+  const api = { host: '127.0.0.1', port: Number(new URL(apiUrl).port) };
+  const relay = new ServiceProxy(() => [api]);
+  cleanups.push(() => relay.close());
+  const port = await relay.listen(network.hostIP, 0);
+  const own = join(home, 'operator.kubeconfig');
+  await writeKubeconfig(own, `https://${network.hostIP}:${port}`, credentials, 'localhost');
+  return { command, env: { KUBECONFIG: own, ANNULUS_METRICS_ADDRESS: network.operatorIP } };
+}
+
+function startOperator(
+  home: string,
+  place: OperatorPlace,
   env: Readonly<Record<string, string>>,
   logger: Logger,
 ): SupervisedProcess {
   const spec = {
-    command: [process.execPath, join(REPOSITORY, 'operator', 'main.ts'), '--no-lease'],
+    command: [...place.command, process.execPath, join(REPOSITORY, 'operator', 'main.ts'), '--no-lease'],
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       HOME: process.env['HOME'] ?? '/',
       ...env,
       ...stateMarker(home),
-      KUBECONFIG: kubeconfig,
+      ...place.env,
     },
     cwd: REPOSITORY,
     log: new ContainerLog(join(home, 'logs', 'operator')),

@@ -134,8 +134,16 @@ export async function ensureCredentials(folder: string, now: number = Date.now()
   return { token, caPem, tls: { certPem, keyPem } };
 }
 
-/** Writes a kubeconfig (mode 0600) for a server of these credentials. `url` as clients reach it. */
-export async function writeKubeconfig(path: string, url: string, credentials: Credentials): Promise<void> {
+/**
+ * Writes a kubeconfig (mode 0600) for a server of these credentials. `url` as clients reach it; `serverName` where that is not a name
+ * that the certificate has.
+ */
+export async function writeKubeconfig(
+  path: string,
+  url: string,
+  credentials: Credentials,
+  serverName?: string,
+): Promise<void> {
   const name = 'annulus-local';
   const config = {
     apiVersion: 'v1',
@@ -144,7 +152,11 @@ export async function writeKubeconfig(path: string, url: string, credentials: Cr
     clusters: [
       {
         name,
-        cluster: { server: url, 'certificate-authority-data': Buffer.from(credentials.caPem).toString('base64') },
+        cluster: {
+          server: url,
+          ...(serverName === undefined ? {} : { 'tls-server-name': serverName }),
+          'certificate-authority-data': Buffer.from(credentials.caPem).toString('base64'),
+        },
       },
     ],
     users: [{ name, user: { token: credentials.token } }],

@@ -9,6 +9,7 @@ import { KeyQueue } from './key-queue.ts';
 import type { LogStore } from './log-store.ts';
 import { NODE_LABELS, registerNode } from './node-object.ts';
 import { PodIPs, loopbackSubnet } from './pod-ips.ts';
+import type { PodNetwork } from './pod-network.ts';
 import { parsePodSpec } from './pod-spec.ts';
 import { PodWorker } from './pod-worker.ts';
 import { endOrphans, stateMarker } from './orphans.ts';
@@ -34,6 +35,10 @@ export interface KubeletOptions {
   readonly cwd: string;
   /** `127.a.b`; by default derived from the state folder. */
   readonly subnet?: string;
+  /** Instead of loopback IPs. */
+  readonly network?: PodNetwork;
+  /** False keeps the containers of `namespace/pod` from starting: a test holds them down. Asked again every 300 ms. */
+  readonly mayStart?: (pod: string) => boolean;
   readonly backoff?: Backoff;
   /** Variables that every container gets besides its own. */
   readonly env?: Readonly<Record<string, string>>;
@@ -65,7 +70,7 @@ export class Kubelet {
     const { store, stateDir } = options;
     this.options = options;
     this.events = new EventRecorder(store, 'kubelet');
-    this.podIPs = new PodIPs(join(stateDir, 'pod-ips.json'), options.subnet ?? loopbackSubnet(stateDir));
+    this.podIPs = new PodIPs(join(stateDir, 'pod-ips.json'), options.network?.subnet ?? options.subnet ?? loopbackSubnet(stateDir));
     this.pods = new WatchCache(store, PODS, (key, now, before) => this.onPod(key, now ?? before));
     this.sets = new WatchCache(store, STATEFUL_SETS, (key) => this.setQueue.add(key));
     this.claims = new WatchCache(store, CLAIMS, (key, now, before) => this.onClaim(key, now ?? before));
@@ -155,7 +160,7 @@ export class Kubelet {
   }
 
   private work(key: string, pod: KubeObject): void {
-    const { store, stateDir, images, logs, logger, cwd, env, backoff } = this.options;
+    const { store, stateDir, images, logs, logger, cwd, env, backoff, network, mayStart } = this.options;
     const podIP = this.podIPs.ipOf(key, (other) => this.workers.has(other));
     const find = (cache: WatchCache) => (namespace: string, name: string) => cache.get(`${namespace}/${name}`);
     const worker = new PodWorker(pod, {
@@ -166,6 +171,8 @@ export class Kubelet {
       logger,
       cwd,
       podIP,
+      network,
+      mayStart: mayStart === undefined ? () => true : () => mayStart(key),
       backoff: backoff ?? LOCAL_BACKOFF,
       events: this.events,
       sources: { secret: find(this.secrets), configMap: find(this.configMaps), claim: find(this.claims) },

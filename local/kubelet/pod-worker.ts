@@ -16,6 +16,7 @@ import type { KubeletLogger } from './kubelet.ts';
 import { planLaunch } from './launch.ts';
 import type { Launch } from './launch.ts';
 import type { LogStore } from './log-store.ts';
+import type { PodNetwork } from './pod-network.ts';
 import { parsePodSpec } from './pod-spec.ts';
 import type { ContainerSpec, PodSpec } from './pod-spec.ts';
 import { planPodStatus, recordedContainer } from './pod-status.plan.ts';
@@ -42,6 +43,8 @@ export interface PodWorkerOptions {
   readonly events: EventRecorder;
   readonly logger: KubeletLogger;
   readonly podIP: string;
+  readonly network: PodNetwork | undefined;
+  readonly mayStart: () => boolean;
   /** Variables that every container gets besides its own. */
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Working folder of the processes. */
@@ -184,6 +187,7 @@ export class PodWorker {
         const what = this.spec.unsupported.join('; ');
         return failed('CreateContainerConfigError', `embedded mode does not support: ${what}`);
       }
+      if (!this.options.mayStart()) return failed('ContainerCreating', 'it is held down', RETRY_MS);
       const { podIP, sources, baseEnv } = this.options;
       const folders = this.prepare();
       const launch = planLaunch({
@@ -225,8 +229,9 @@ export class PodWorker {
 
   private async spawn(run: Run, launch: Launch): Promise<void> {
     const record = join(this.options.stateDir, 'processes', `${this.uid}_${run.spec.name}.json`);
+    const place = (await this.options.network?.enter(this.options.podIP)) ?? [];
     run.process = await startProcess({
-      command: launch.command,
+      command: [...place, ...launch.command],
       env: launch.env,
       cwd: this.options.cwd,
       log: run.log,
