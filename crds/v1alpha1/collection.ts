@@ -121,6 +121,10 @@ export interface Resharding {
   endedAt?: string;
   /** When anything last moved on. @format date-time */
   progressAt?: string;
+  /** When the old shards were last sealed for the switch of the table. @format date-time */
+  switchingAt?: string;
+  /** How often the switch was begun. @minimum 0 */
+  attempts?: number;
   /** @minimum 0 */
   etaSeconds?: number;
   /** @maxLength 1024 */
