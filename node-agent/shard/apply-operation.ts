@@ -17,7 +17,11 @@ export interface Target {
   payloadChanged(label: number, before: string | null, after: string | null): void;
 }
 
-/** Applies a logged operation: deterministic, and without complaint about points that are not there. Returns the points touched. */
+/**
+ * Applies a logged operation: deterministic, and without complaint about points that are not there. A point that a later entry has changed
+ * already stays as it is: a recovered copy holds points from different moments, and the log between them is applied to it again
+ * (docs/decisions/0010). Returns the points touched.
+ */
 export function applyOperation(target: Target, seqNo: number, operation: LogOperation): number {
   switch (operation.type) {
     case 'upsert':
@@ -25,21 +29,21 @@ export function applyOperation(target: Target, seqNo: number, operation: LogOper
         put(target, seqNo, id, target.store.point(id), vector, payload);
       return operation.points.length;
     case 'delete':
-      return each(target, operation.ids, (id, row) => remove(target, id, row));
+      return each(target, seqNo, operation.ids, (id, row) => remove(target, id, row));
     case 'setPayload':
-      return each(target, operation.ids, (id, row) =>
+      return each(target, seqNo, operation.ids, (id, row) =>
         setPayload(target, seqNo, id, row, mergePayload(row.payload, operation.payload, operation.key)),
       );
     case 'overwritePayload':
-      return each(target, operation.ids, (id, row) =>
+      return each(target, seqNo, operation.ids, (id, row) =>
         setPayload(target, seqNo, id, row, storedPayload(operation.payload)),
       );
     case 'deletePayload':
-      return each(target, operation.ids, (id, row) =>
+      return each(target, seqNo, operation.ids, (id, row) =>
         setPayload(target, seqNo, id, row, removeKeys(row.payload, operation.keys)),
       );
     case 'clearPayload':
-      return each(target, operation.ids, (id, row) => setPayload(target, seqNo, id, row, null));
+      return each(target, seqNo, operation.ids, (id, row) => setPayload(target, seqNo, id, row, null));
     case 'updateVectors':
       for (const { id, vector } of operation.points) {
         const row = target.store.point(id);
@@ -47,23 +51,24 @@ export function applyOperation(target: Target, seqNo: number, operation: LogOper
       }
       return operation.points.length;
     case 'deleteVectors':
-      return each(target, operation.ids, (id, row) => put(target, seqNo, id, row, null, row.payload));
+      return each(target, seqNo, operation.ids, (id, row) => put(target, seqNo, id, row, null, row.payload));
   }
 }
 
-function each(target: Target, ids: PointId[], change: (id: PointId, row: PointRow) => void): number {
+function each(target: Target, seqNo: number, ids: PointId[], change: (id: PointId, row: PointRow) => void): number {
   let touched = 0;
   for (const id of ids) {
     const row = target.store.point(id);
-    if (row === undefined) continue;
+    // Not twice: cutting an element out of an array is not the same as doing so once.
+    if (row === undefined || row.seq >= seqNo) continue;
     change(id, row);
     touched++;
   }
   return touched;
 }
 
-/** A point whose vector stays keeps its label, so writing the same again costs the index nothing. */
-function put(
+/** Sets a point. One whose vector stays keeps its label, so writing the same again costs the index nothing. */
+export function put(
   target: Target,
   seqNo: number,
   id: PointId,
@@ -72,6 +77,7 @@ function put(
   payload: string | null,
 ): void {
   if (row !== undefined) {
+    if (row.seq > seqNo) return;
     if (sameVector(row.vector, vector)) {
       setPayload(target, seqNo, id, row, payload);
       return;

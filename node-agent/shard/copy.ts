@@ -3,13 +3,15 @@ import { LabelIds } from '../index/label-ids.ts';
 import { LabelSet } from '../index/label-set.ts';
 import { PayloadIndexes } from '../index/payload-index.ts';
 import { VectorIndex } from '../index/vector-index.ts';
-import { applyOperation, type Target } from './apply-operation.ts';
+import { applyOperation, put, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
 import { TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
 import { decodeEntries, writeFrame } from './log-codec.ts';
-import type { LogOperation, PointInput, Write } from './operations.ts';
+import type { BatchPoint } from './export-codec.ts';
+import type { LogOperation, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
+import { Rows } from './rows.ts';
 import type { Appended, Position, ShardSettings, ShardStats } from './shard-host.ts';
 import type { Store } from './store.ts';
 
@@ -21,6 +23,7 @@ export class ShardCopy {
   readonly index: VectorIndex;
   readonly fields: PayloadIndexes;
   readonly filters: Filters;
+  readonly rows: Rows;
   readonly #target: Target;
   readonly #known: Known;
 
@@ -32,6 +35,7 @@ export class ShardCopy {
     this.index = new VectorIndex(shape, this.ids, store, tuning);
     this.fields = new PayloadIndexes(store);
     this.filters = new Filters(store, this.fields);
+    this.rows = new Rows(store.db);
     this.#target = {
       store,
       index: this.index,
@@ -114,10 +118,13 @@ export class ShardCopy {
     this.index.reset(null);
   }
 
-  importPoints(points: PointInput[]): number {
+  importPoints(points: BatchPoint[]): number {
     if (!this.store.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
     this.store.begin();
-    return this.#change(0, { type: 'upsert', points });
+    for (const { id, seq, vector, payload } of points)
+      put(this.#target, seq, id, this.store.point(id), vector, payload);
+    this.filters.invalidate();
+    return points.length;
   }
 
   finishImport(seqNo: number, term: number): void {
@@ -150,16 +157,31 @@ export class ShardCopy {
     return { firstSeqNo, lastSeqNo: this.store.meta.seqNo, entries: out.finish(), results };
   }
 
+  /** As append, of operations that are resolved and checked already; `results` is one a operation. */
+  appendOperations(term: number, operations: LogOperation[]): Appended {
+    this.#enterTerm(term);
+    const firstSeqNo = this.store.meta.seqNo + 1;
+    const out = new ByteWriter();
+    const results = operations.map((operation) => ({ ok: true as const, points: this.#logOne(out, operation) }));
+    return { firstSeqNo, lastSeqNo: this.store.meta.seqNo, entries: out.finish(), results };
+  }
+
   #appendOne(out: ByteWriter, write: Write): number {
-    const operations = planWrite(write, this.#known);
     let points = 0;
-    for (const operation of operations) {
-      const entry = { seqNo: this.store.meta.seqNo + 1, term: this.store.meta.term, operation };
-      const start = writeFrame(out, entry);
-      this.#log(entry.seqNo, entry.term, out.view(start, out.length));
-      points += this.#change(entry.seqNo, operation);
-    }
+    for (const operation of planWrite(write, this.#known)) points += this.#logOne(out, operation);
     return points;
+  }
+
+  #logOne(out: ByteWriter, operation: LogOperation): number {
+    const { seqNo, term } = this.store.meta;
+    const start = writeFrame(out, { seqNo: seqNo + 1, term, operation });
+    this.#log(seqNo + 1, term, out.view(start, out.length));
+    return this.#change(seqNo + 1, operation);
+  }
+
+  /** Term of the log entry with this seqNo; null when the log has none. */
+  logTerm(seqNo: number): number | null {
+    return (this.store.get('SELECT term FROM log WHERE seq = ?', seqNo)?.[0] as number | undefined) ?? null;
   }
 
   apply(term: number, bytes: Uint8Array): Position {
@@ -267,8 +289,8 @@ export class ShardCopy {
 
   /** An entry that we have must be the one that the primary has; else this log has forked and the copy must be recovered. */
   #checkSame(seqNo: number, term: number): void {
-    const own = this.store.get('SELECT term FROM log WHERE seq = ?', seqNo)?.[0];
-    if (own !== undefined && own !== term) {
+    const own = this.logTerm(seqNo);
+    if (own !== null && own !== term) {
       const message = `entry ${seqNo} has term ${String(own)} here and ${term} at the primary: the logs differ; recover this copy`;
       throw new AnnulusError('ANN_CONFLICT', message);
     }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 const MASK = 0xffff_ffff_ffff_ffffn;
 const NOTHING = Buffer.from([0]);
 const SOMETHING = Buffer.from([1]);
+const TEXT = /^[0-9a-f]{32}$/;
 
 /**
  * Digest of a set of points that does not depend on their order: the sums mod 2^64 of both halves of each point's
@@ -32,6 +33,22 @@ export class PointsDigest {
 
   /** 32 hexadecimal digits. */
   text(): string {
-    return this.#high.toString(16).padStart(16, '0') + this.#low.toString(16).padStart(16, '0');
+    return textOf(this.#high, this.#low);
   }
+}
+
+/** Digest of the union of sets that have no point in common. Throws RangeError on a text that is no digest. */
+export function combineDigests(texts: string[]): string {
+  let high = 0n;
+  let low = 0n;
+  for (const text of texts) {
+    if (!TEXT.test(text)) throw new RangeError(`"${text}" is not a digest`);
+    high = (high + BigInt(`0x${text.slice(0, 16)}`)) & MASK;
+    low = (low + BigInt(`0x${text.slice(16)}`)) & MASK;
+  }
+  return textOf(high, low);
+}
+
+function textOf(high: bigint, low: bigint): string {
+  return high.toString(16).padStart(16, '0') + low.toString(16).padStart(16, '0');
 }

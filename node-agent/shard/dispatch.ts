@@ -1,11 +1,17 @@
+import type { Slots } from '#model/slot.ts';
+import type { ShardCopy } from './copy.ts';
 import { databasePath } from './copy-files.ts';
 import { beginImport, finishImport, importBatch } from './import.ts';
+import { encodeBatch } from './export-codec.ts';
+import { ingestEntries, ingestRange } from './ingest.ts';
 import type { Request } from './messages.ts';
 import type { OpenCopies } from './open-copies.ts';
 import { unpackWrite } from './pack.ts';
+import { rangeRows } from './range.ts';
 import { retrieve, scroll } from './read.ts';
+import type { RangeBatch } from './shard-host.ts';
 import { search } from './search.ts';
-import { digestOf } from './snapshot-reader.ts';
+import { digestBucketsOf, digestOf } from './snapshot-reader.ts';
 
 /** Does one call in the worker; a promise is answered when it settles, later calls do not wait for it. */
 export function dispatch(copies: OpenCopies, request: Request): unknown {
@@ -41,7 +47,19 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
     case 'count':
       return copies.whole(args[0]).count(args[1]);
     case 'digest':
-      return digestOf(databaseOf(copies, args[0]));
+      return digestOf(databaseOf(copies, args[0]), args[1]);
+    case 'digestBuckets':
+      return digestBucketsOf(databaseOf(copies, args[0]), args[1]);
+    case 'readRange':
+      return readRange(copies.whole(args[0]), args[1], args[2], args[3]);
+    case 'logTerm':
+      return copies.whole(args[0]).logTerm(args[1]);
+    case 'ingestRange':
+      copies.disk.check(performance.now());
+      return ingestRange(copies.whole(args[0]), args[1], args[2]);
+    case 'ingestEntries':
+      copies.disk.check(performance.now());
+      return ingestEntries(copies.whole(args[0]), args[1], args[2]);
     case 'openExport':
       return copies.exports.open(args[0], databaseOf(copies, args[0]));
     case 'readExport':
@@ -56,6 +74,12 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
     case 'finishImport':
       return finishImport(copies.get(args[0]), args[1]);
   }
+}
+
+function readRange(copy: ShardCopy, slots: Slots | null, afterKey: Uint8Array | null, limit: number): RangeBatch {
+  const { rows, lastKey, done } = rangeRows(copy.rows, slots, afterKey && new Uint8Array(afterKey), limit);
+  const { seqNo, term } = copy.position;
+  return { batch: encodeBatch(rows), lastKey, done, seqNo, term: copy.logTerm(seqNo) ?? term };
 }
 
 function databaseOf(copies: OpenCopies, shard: string): string {

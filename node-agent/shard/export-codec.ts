@@ -4,10 +4,12 @@ import { AnnulusError } from '#model/errors.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { readPoint, writePoint } from './log-codec.ts';
 import type { PointInput } from './operations.ts';
-import type { ExportRow } from './snapshot-reader.ts';
+import type { ExportRow } from './rows.ts';
 
-/** Export batch: u32 CRC32 of the rest · u8 version · u32 points · points. */
+/** Export batch: u32 CRC32 of the rest · u8 version · u32 points · points, each with the seqNo that changed it last before it. */
 const VERSION = 1;
+/** Smallest point: seqNo, id, and the lengths of vector and payload. */
+const POINT_MIN_BYTES = 25;
 const CRC_BYTES = 4;
 
 export function encodeBatch(rows: ExportRow[]): Uint8Array<ArrayBuffer> {
@@ -15,13 +17,21 @@ export function encodeBatch(rows: ExportRow[]): Uint8Array<ArrayBuffer> {
   out.u32(0);
   out.u8(VERSION);
   out.u32(rows.length);
-  for (const { key, vector, payload } of rows) writePoint(out, { id: pointIdFromKey(key), vector, payload });
+  for (const { key, seq, vector, payload } of rows) {
+    out.u53(seq);
+    writePoint(out, { id: pointIdFromKey(key), vector, payload });
+  }
   out.u32At(0, crc32(out.view(CRC_BYTES, out.length)));
   return out.finish();
 }
 
+/** A point of a batch; `seq`: log entry that changed it last, at the shard that it was read from. */
+export interface BatchPoint extends PointInput {
+  seq: number;
+}
+
 /** Throws ANN_BAD_REQUEST when the batch is not what was sent. */
-export function decodeBatch(bytes: Uint8Array): PointInput[] {
+export function decodeBatch(bytes: Uint8Array): BatchPoint[] {
   const problem = 'an export batch is damaged; ask for it again';
   const rest = bytes.subarray(CRC_BYTES);
   if (bytes.length < CRC_BYTES || crc32(rest) !== new ByteReader(bytes).u32())
@@ -31,8 +41,11 @@ export function decodeBatch(bytes: Uint8Array): PointInput[] {
     const version = input.u8();
     if (version !== VERSION)
       throw new AnnulusError('ANN_BAD_REQUEST', `an export batch has version ${version}, this node reads ${VERSION}`);
-    const points: PointInput[] = [];
-    for (let count = input.u32(); count > 0; count--) points.push(readPoint(input));
+    const points: BatchPoint[] = [];
+    const count = input.u32();
+    // A count that lies is caught before anything is allocated for it.
+    if (count * POINT_MIN_BYTES > input.left) throw new RangeError(`${count} points in ${input.left} bytes`);
+    for (let i = 0; i < count; i++) points.push({ seq: input.u53(), ...readPoint(input) });
     if (input.left > 0) throw new RangeError('bytes are left over');
     return points;
   } catch (error) {

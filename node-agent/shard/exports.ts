@@ -2,7 +2,9 @@ import { AnnulusError } from '#model/errors.ts';
 import { encodeBatch } from './export-codec.ts';
 import { EXPORT_BATCH_MAX_BYTES, EXPORT_IDLE_MS, EXPORT_SESSIONS_MAX } from './limits.ts';
 import type { ExportBatch, ExportOpened } from './messages.ts';
-import { SnapshotReader, type ExportRow } from './snapshot-reader.ts';
+import { PointsDigest } from './digest.ts';
+import type { ExportRow } from './rows.ts';
+import { addTo, SnapshotReader } from './snapshot-reader.ts';
 
 interface Session {
   shard: string;
@@ -26,10 +28,12 @@ export class Exports {
     // Counted from now on: digests of large copies take a while.
     this.#sessions.set(name, { shard, reader, usedMs: Infinity });
     try {
-      const { seqNo, points, digest } = await reader.digest();
+      const digest = new PointsDigest();
+      await reader.each(null, (row) => addTo(digest, row));
+      const { seqNo, points } = reader;
       const session = this.#get(name);
       session.usedMs = performance.now();
-      return { session: name, seqNo, term: reader.term, points, digest };
+      return { session: name, seqNo, term: reader.term, points, digest: digest.text() };
     } catch (error) {
       this.close(name);
       throw error;
@@ -43,13 +47,13 @@ export class Exports {
     let bytes = 0;
     let after = afterKey && new Uint8Array(afterKey);
     while (rows.length < limit && bytes < EXPORT_BATCH_MAX_BYTES) {
-      const page = session.reader.page(after, Math.min(limit - rows.length, 64));
+      const page = session.reader.rows.page(after, Math.min(limit - rows.length, 64));
       if (page.length === 0) break;
       for (const row of page) bytes += row.key.length + (row.vector?.byteLength ?? 0) + (row.payload?.length ?? 0);
       rows.push(...page);
       after = page.at(-1)!.key;
     }
-    const done = session.reader.page(after, 1).length === 0;
+    const done = session.reader.rows.page(after, 1).length === 0;
     return { batch: encodeBatch(rows), lastKey: after, done };
   }
 

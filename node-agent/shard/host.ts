@@ -6,7 +6,8 @@ import { copyDirectory } from './copy-files.ts';
 import { SHUTDOWN_SNAPSHOT_MS, type IndexTuning } from './limits.ts';
 import type { Calls, Method } from './messages.ts';
 import { ownBytes, ownFloats, packWrites } from './pack.ts';
-import type { OpenCopy, OpenResult, ShardHits, ShardHost, ShardSettings } from './shard-host.ts';
+import type { Slots } from '#model/slot.ts';
+import type { Digest, OpenCopy, OpenResult, ShardHits, ShardHost, ShardSettings } from './shard-host.ts';
 import { WorkerClient } from './worker-client.ts';
 
 export interface ShardHostOptions {
@@ -147,8 +148,30 @@ class Host implements ShardHost {
     return this.#call(args[0], 'finishImport', args);
   }
 
-  digest(shard: string): ReturnType<ShardHost['digest']> {
-    return this.#call(shard, 'digest', [shard]);
+  digest(shard: string, slots?: Slots): Promise<Digest> {
+    return this.#call(shard, 'digest', [shard, slots ?? null]);
+  }
+
+  digestBuckets(...args: Parameters<ShardHost['digestBuckets']>): ReturnType<ShardHost['digestBuckets']> {
+    return this.#call(args[0], 'digestBuckets', args);
+  }
+
+  readRange(
+    ...[shard, slots, afterKey, limit]: Parameters<ShardHost['readRange']>
+  ): ReturnType<ShardHost['readRange']> {
+    return this.#call(shard, 'readRange', [shard, slots, afterKey && ownBytes(afterKey), limit]);
+  }
+
+  logTerm(...args: Parameters<ShardHost['logTerm']>): ReturnType<ShardHost['logTerm']> {
+    return this.#call(args[0], 'logTerm', args);
+  }
+
+  ingestRange(...[shard, term, range]: Parameters<ShardHost['ingestRange']>): ReturnType<ShardHost['ingestRange']> {
+    return this.#call(shard, 'ingestRange', [shard, term, { ...range, batch: ownBytes(range.batch) }]);
+  }
+
+  ingestEntries(...[shard, term, ingest]: Parameters<ShardHost['ingestEntries']>): ReturnType<ShardHost['append']> {
+    return this.#call(shard, 'ingestEntries', [shard, term, { ...ingest, entries: ownBytes(ingest.entries) }]);
   }
 
   onExit(listener: ExitListener): void {

@@ -21,7 +21,7 @@ export function importBatch({ copy }: Open, bytes: Uint8Array): { points: number
 /** Checks that the copy is what the source had, then makes it whole. */
 export async function finishImport({ copy, directory }: Open, expect: ImportExpectation): Promise<void> {
   if (!copy.store.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
-  const { points, digest } = await digestOf(databasePath(directory));
+  const { points, digest } = await digestOf(databasePath(directory), null);
   if (points !== expect.points || digest !== expect.digest) {
     const message = `the imported copy has ${points} points with digest ${digest}, its source has ${expect.points} with ${expect.digest}; begin again`;
     throw new AnnulusError('ANN_CONFLICT', message);

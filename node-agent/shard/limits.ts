@@ -59,6 +59,13 @@ export const SCAN_STEP_ROWS = 1_000;
 /** Open export sessions of one worker. */
 export const EXPORT_SESSIONS_MAX = 16;
 export const EXPORT_IDLE_MS = 60_000;
+/** Keys that one read of a range looks at, at most: few of them may be in the slots. */
+export const RANGE_SCAN_MAX_KEYS = 4_096;
+/** Rows between two looks at the clock while a digest is taken, and the longest slice. */
+export const DIGEST_STEP_ROWS = 64;
+export const DIGEST_SLICE_MS = 4;
+/** Ids that one logged delete names at most when ranges are made equal. */
+export const INGEST_DELETE_MAX_IDS = 50_000;
 /** Bytes of one export batch, about. */
 export const EXPORT_BATCH_MAX_BYTES = 8 * 1024 * 1024;
 

@@ -1,13 +1,18 @@
 import type { WireError } from '#model/errors.ts';
 import type { PointId } from '#model/point-id.ts';
+import type { Slots } from '#model/slot.ts';
 import type { IndexTuning } from './limits.ts';
 import type { Write } from './operations.ts';
 import type {
   Appended,
+  Digest,
   Fields,
+  IngestEntries,
+  IngestRange,
   OpenCopy,
   OpenResult,
   Position,
+  RangeBatch,
   ShardHits,
   ShardPoint,
   ShardScroll,
@@ -71,7 +76,15 @@ export interface Calls {
   beginImport: { args: [shard: string]; result: undefined };
   importBatch: { args: [shard: string, batch: Uint8Array]; result: { points: number } };
   finishImport: { args: [shard: string, expect: ImportExpectation]; result: undefined };
-  digest: { args: [shard: string]; result: { seqNo: number; points: number; digest: string } };
+  digest: { args: [shard: string, slots: Slots | null]; result: Digest };
+  digestBuckets: { args: [shard: string, buckets: number]; result: { seqNo: number; digests: string[] } };
+  readRange: {
+    args: [shard: string, slots: Slots | null, afterKey: Uint8Array | null, limit: number];
+    result: RangeBatch;
+  };
+  logTerm: { args: [shard: string, seqNo: number]; result: number | null };
+  ingestRange: { args: [shard: string, term: number, range: IngestRange]; result: Appended };
+  ingestEntries: { args: [shard: string, term: number, ingest: IngestEntries]; result: Appended };
   shutdown: { args: []; result: undefined };
 }
 

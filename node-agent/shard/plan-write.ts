@@ -21,7 +21,7 @@ const POINT_OVERHEAD_BYTES = 32;
 export function planWrite(write: Write, known: Known): LogOperation[] {
   switch (write.type) {
     case 'upsert':
-      return cut(write.points.map((point, i) => storedPoint(point, `points[${i}]`, known.settings)));
+      return cutUpsert(write.points.map((point, i) => storedPoint(point, `points[${i}]`, known.settings)));
     case 'updateVectors': {
       const points = write.points.map((point, i) => ({
         id: existing(point.id, known),
@@ -97,7 +97,7 @@ function idsOf(select: Selector, known: Known, mustExist: boolean): PointId[] {
 }
 
 /** One entry if it fits; a long upsert becomes several. */
-function cut(points: PointInput[]): LogOperation[] {
+export function cutUpsert(points: PointInput[]): LogOperation[] {
   const operations: LogOperation[] = [];
   let part: PointInput[] = [];
   let bytes = 0;

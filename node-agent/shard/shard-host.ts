@@ -1,6 +1,7 @@
 import type { HnswSpec, PayloadIndex } from '#crds/v1alpha1/index.ts';
 import type { Metric } from '#model/cluster-map.ts';
 import type { PointId } from '#model/point-id.ts';
+import type { Slots } from '#model/slot.ts';
 import type { Write } from './operations.ts';
 
 /**
@@ -60,8 +61,28 @@ export interface ShardHost {
   beginImport(shard: string): Promise<void>;
   importBatch(shard: string, batch: Uint8Array): Promise<{ points: number }>;
   finishImport(shard: string, expect: { seqNo: number; term: number; points: number; digest: string }): Promise<void>;
-  /** Order-independent digest of (id, vector, payload) over all points, with the seqNo that it holds at. */
-  digest(shard: string): Promise<{ seqNo: number; points: number; digest: string }>;
+  /**
+   * Order-independent digest of (id, vector, payload) over all points, or those in some slots, with the seqNo that it holds at. Rows are read
+   * and their checksums checked. Writes go on meanwhile. Digests of disjoint sets add up: combineDigests in shard/digest.ts.
+   */
+  digest(shard: string, slots?: Slots): Promise<Digest>;
+  /** Digests of equal parts of the slots, all at one seqNo. Part b holds the slots s with floor(s x buckets / 16384) = b. */
+  digestBuckets(shard: string, buckets: number): Promise<{ seqNo: number; digests: string[] }>;
+
+  /**
+   * The committed points after a key whose slot is in the range (null = all), in key order, as an export batch; seqNo and term (of that entry, where the
+   * log has it) say at which moment. Work a call is bounded: the batch may be empty though there are more; `lastKey` has advanced then.
+   */
+  readRange(shard: string, slots: Slots | null, afterKey: Uint8Array | null, limit: number): Promise<RangeBatch>;
+  /** Term of a log entry; null when the log does not have it. */
+  logTerm(shard: string, seqNo: number): Promise<number | null>;
+  /**
+   * Primary of a shard that is filled from others: makes its points in a key range and slots equal to the batch, by ordinary operations of its own log
+   * (nothing is logged when they are equal already). `entries` is to be sent to the replicas, as of append; empty = nothing to send.
+   */
+  ingestRange(shard: string, term: number, range: IngestRange): Promise<Appended>;
+  /** Logs another shard's entries under own seqNos, as far as they are about ids in the slots (and keys through throughKey). */
+  ingestEntries(shard: string, term: number, ingest: IngestEntries): Promise<Appended>;
 
   onExit(listener: (shards: string[], error: Error) => void): void;
   /** Writes index snapshots (bounded time), closes databases, ends the workers. */
@@ -86,6 +107,40 @@ export interface OpenCopy {
 
 export type OpenResult =
   ({ state: 'open'; created: boolean } & Position) | { state: 'missing' } | { state: 'failed'; message: string };
+
+/** Digest of a set of points at a seqNo. */
+export interface Digest {
+  seqNo: number;
+  points: number;
+  digest: string;
+}
+
+/** Part of a copy in key order, at a moment of its log. */
+export interface RangeBatch extends Position {
+  /** Of shard/export-codec.ts, checksummed. */
+  batch: Uint8Array;
+  /** Everything after the key asked from through this key is in the batch; the key asked from when there was nothing. */
+  lastKey: Uint8Array | null;
+  done: boolean;
+}
+
+/** A batch of readRange: all that the source has in the slots after `afterKey` (null = from the start) through `throughKey` (null = to the end). */
+export interface IngestRange {
+  slots: Slots;
+  afterKey: Uint8Array | null;
+  throughKey: Uint8Array | null;
+  batch: Uint8Array;
+}
+
+export interface IngestEntries {
+  slots: Slots;
+  /**
+   * Leave out ids with a higher key. Operations that build on what is there (setPayload, deletePayload of array elements) come out the same only when
+   * each is applied once: while a range scan goes on, apply the log up to the seqNo of the next batch, through the last key ingested, then ingest the batch.
+   */
+  throughKey?: Uint8Array | null;
+  entries: Uint8Array;
+}
 
 /** Where a copy's log ends. seqNo 0 = empty. */
 export interface Position {

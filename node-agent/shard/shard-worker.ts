@@ -21,9 +21,23 @@ interface Waiting {
 }
 
 /** Calls that wait while too many vectors wait for the graph. */
-const WRITES: ReadonlySet<Request['method']> = new Set(['append', 'apply', 'importBatch', 'finishImport']);
+const WRITES: ReadonlySet<Request['method']> = new Set([
+  'append',
+  'apply',
+  'ingestRange',
+  'ingestEntries',
+  'importBatch',
+  'finishImport',
+]);
 
-const ASIDE: ReadonlySet<Request['method']> = new Set(['digest', 'openExport', 'beginImport', 'finishImport']);
+const ASIDE: ReadonlySet<Request['method']> = new Set([
+  'digest',
+  'digestBuckets',
+  'readRange',
+  'openExport',
+  'beginImport',
+  'finishImport',
+]);
 
 /** The loop of a worker: takes all queued calls of a turn, does them in order, commits once a copy, answers; builds indexes between turns. */
 export class ShardWorker {

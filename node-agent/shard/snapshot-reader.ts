@@ -1,25 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
+import { SLOTS, type Slots } from '#model/slot.ts';
 import { PointsDigest } from './digest.ts';
-import { SCAN_STEP_ROWS } from './limits.ts';
-import { checkedPayload, checkedVector } from './store.ts';
-
-export interface ExportRow {
-  key: Uint8Array<ArrayBuffer>;
-  vector: Float32Array<ArrayBuffer> | null;
-  payload: string | null;
-}
-
-/** Rows read between two turns of the thread. */
-const STEP_ROWS = Math.min(250, SCAN_STEP_ROWS);
+import { DIGEST_SLICE_MS, DIGEST_STEP_ROWS } from './limits.ts';
+import { inSlots, Rows, slotOfKey, type ExportRow } from './rows.ts';
 
 /** One moment of a copy's database, read by its own connection while writes go on. Close it soon: the WAL can't shrink meanwhile. */
 export class SnapshotReader {
   readonly seqNo: number;
   readonly term: number;
   readonly points: number;
+  readonly rows: Rows;
   readonly #db: DatabaseSync;
-  readonly #page: StatementSync;
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { readOnly: true });
@@ -29,37 +21,33 @@ export class SnapshotReader {
       this.seqNo = Number(meta?.['seq']);
       this.term = Number(meta?.['term']);
       this.points = Number(meta?.['points']);
-      this.#page = this.#db.prepare(
-        'SELECT id, vector, vsum, payload, psum FROM points WHERE id > ? ORDER BY id LIMIT ?',
-      );
-      this.#page.setReturnArrays(true);
+      this.rows = new Rows(this.#db);
     } catch (error) {
       this.#db.close();
       throw error;
     }
   }
 
-  /** The next rows in key order. */
-  page(afterKey: Uint8Array<ArrayBuffer> | null, limit: number): ExportRow[] {
-    const rows = this.#page.all(afterKey ?? new Uint8Array(0), limit) as unknown as (
-      Uint8Array<ArrayBuffer> | number | string | null
-    )[][];
-    return rows.map((row) => {
-      const key = row[0] as Uint8Array<ArrayBuffer>;
-      return { key, vector: checkedVector(key, row[1], row[2]), payload: checkedPayload(key, row[3], row[4]) };
-    });
-  }
-
-  /** Digest over all points, in steps so that the thread serves others meanwhile. */
-  async digest(): Promise<{ seqNo: number; points: number; digest: string }> {
-    const digest = new PointsDigest();
+  /** Every row in key order, in time slices so that the thread serves others meanwhile. */
+  async each(slots: Slots | null, visit: (row: ExportRow) => void): Promise<void> {
     let after: Uint8Array<ArrayBuffer> | null = null;
-    for (;;) {
-      const rows: ExportRow[] = this.page(after, STEP_ROWS);
-      for (const { key, vector, payload } of rows) digest.add(key, vector && new Uint8Array(vector.buffer), payload);
-      after = rows.at(-1)?.key ?? after;
-      if (rows.length < STEP_ROWS) return { seqNo: this.seqNo, points: digest.points, digest: digest.text() };
+    for (let sliceMs = performance.now(); ;) {
+      let last: number;
+      if (slots === null) {
+        const rows: ExportRow[] = this.rows.page(after, DIGEST_STEP_ROWS);
+        for (const row of rows) visit(row);
+        after = rows.at(-1)?.key ?? after;
+        last = rows.length;
+      } else {
+        const keys: Uint8Array<ArrayBuffer>[] = this.rows.keys(after, DIGEST_STEP_ROWS);
+        for (const key of keys) if (inSlots(slots, key)) visit(this.rows.row(key)!);
+        after = keys.at(-1) ?? after;
+        last = keys.length;
+      }
+      if (last < DIGEST_STEP_ROWS) return;
+      if (performance.now() - sliceMs < DIGEST_SLICE_MS) continue;
       await nextTurn();
+      sliceMs = performance.now();
     }
   }
 
@@ -68,12 +56,36 @@ export class SnapshotReader {
   }
 }
 
-/** Digest of a copy as it is on disk now. */
-export async function digestOf(path: string): Promise<{ seqNo: number; points: number; digest: string }> {
+/** Digest of a copy, or of its points in some slots, as it is on disk now. */
+export async function digestOf(
+  path: string,
+  slots: Slots | null,
+): Promise<{ seqNo: number; points: number; digest: string }> {
+  const digest = new PointsDigest();
+  const seqNo = await readAll(path, slots, (row) => addTo(digest, row));
+  return { seqNo, points: digest.points, digest: digest.text() };
+}
+
+/** Digests of equal parts of the slots, in order, all at one seqNo. Part b holds the slots s with floor(s x buckets / 16384) = b. */
+export async function digestBucketsOf(path: string, buckets: number): Promise<{ seqNo: number; digests: string[] }> {
+  if (!Number.isInteger(buckets) || buckets < 1 || buckets > SLOTS)
+    throw new RangeError(`buckets: ${buckets} is not in 1..${SLOTS}`);
+  const digests = Array.from({ length: buckets }, () => new PointsDigest());
+  const bucketOf = (row: ExportRow): number => Math.floor((slotOfKey(row.key) * buckets) / SLOTS);
+  const seqNo = await readAll(path, null, (row) => addTo(digests[bucketOf(row)]!, row));
+  return { seqNo, digests: digests.map((digest) => digest.text()) };
+}
+
+async function readAll(path: string, slots: Slots | null, visit: (row: ExportRow) => void): Promise<number> {
   const reader = new SnapshotReader(path);
   try {
-    return await reader.digest();
+    await reader.each(slots, visit);
+    return reader.seqNo;
   } finally {
     reader.close();
   }
+}
+
+export function addTo(digest: PointsDigest, { key, vector, payload }: ExportRow): void {
+  digest.add(key, vector && new Uint8Array(vector.buffer), payload);
 }

@@ -8,6 +8,8 @@ import { SCHEMA, SCHEMA_VERSION, tune } from './schema.ts';
 /** A row of `points`; its checksums were right. */
 export interface PointRow {
   label: number;
+  /** Log entry that changed it last. */
+  seq: number;
   vector: Float32Array<ArrayBuffer> | null;
   payload: string | null;
 }
@@ -124,10 +126,11 @@ export class Store {
 
   point(id: PointId): PointRow | undefined {
     const key = keyOf(id);
-    const row = this.get('SELECT label, vector, vsum, payload, psum FROM points WHERE id = ?', key);
+    const row = this.get('SELECT label, vector, vsum, payload, psum, seq FROM points WHERE id = ?', key);
     if (row === undefined) return undefined;
     const label = row[0] as number;
-    return { label, vector: checkedVector(key, row[1], row[2]), payload: checkedPayload(key, row[3], row[4]) };
+    const seq = row[5] as number;
+    return { label, seq, vector: checkedVector(key, row[1], row[2]), payload: checkedPayload(key, row[3], row[4]) };
   }
 
   vectorOf(label: number): Float32Array<ArrayBuffer> | null | undefined {
