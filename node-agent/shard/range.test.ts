@@ -3,7 +3,7 @@ import { pointIdKey, type PointId } from '#model/point-id.ts';
 import { evenSlots, SLOTS, slotOf, type Slots } from '#model/slot.ts';
 import { combineDigests } from './digest.ts';
 import { decodeBatch } from './export-codec.ts';
-import type { Write } from './operations.ts';
+import type { Selector, Write } from './operations.ts';
 import type { RangeBatch } from './shard-host.ts';
 import { copyOptions, randomFrom, TestHost } from './testing.ts';
 
@@ -132,12 +132,16 @@ describe('a shard filled from another', () => {
     const random = randomFrom(11);
     await copyRange(150, async () => {
       const at = (): number => Math.floor(random() * 2_100);
-      const ids = Array.from({ length: 40 }, at);
+      const some = (from: number): Selector => ({
+        filter: `{"must":[{"key":"n","range":{"gte":${from},"lt":${from + 300}}}]}`,
+      });
+      const ids = Array.from({ length: 5 }, at);
       await host.host.append('s-0', 1, [
         upserts(at(), at() + 5, 2),
-        { type: 'delete', select: { ids: ids.slice(0, 5) } },
-        { type: 'deletePayload', select: { filter: '{"must":[{"key":"n","range":{"lt":50}}]}' }, keys: ['list[0]'] },
-        { type: 'setPayload', select: { filter: '{"must":[{"key":"n","range":{"gt":90}}]}' }, payload: '{"z":1}' },
+        { type: 'delete', select: { ids } },
+        { type: 'deletePayload', select: some(at()), keys: ['list[0]', 'z'] },
+        { type: 'setPayload', select: some(at()), payload: '{"z":1}' },
+        { type: 'setPayload', select: some(at()), payload: '{"y":1}' },
       ]);
     });
     await equal();
