@@ -71,6 +71,8 @@ export interface ShardStatus {
   migration?: ShardMigration;
   /** Node whose in-sync copy is to become the primary: the present primary takes no new writes until that is done. */
   handoverTo?: string;
+  /** When handoverTo was last set, or given up because it took too long. @format date-time */
+  handoverAt?: string;
   /** How far a shard with sources is filled. */
   feed?: ShardFeed;
   /** @minimum 0 */
@@ -130,6 +132,8 @@ export interface ShardMigration {
   reason?: 'Repair' | 'Drain' | 'Spread' | 'Balance' | 'Manual';
   /** Identity of the copy being made. @maxLength 64 */
   allocationId?: string;
+  /** Times in a row that moving this copy failed: it is tried again after a pause that grows with them. @minimum 0 */
+  attempts?: number;
   phase: 'Preparing' | 'Copying' | 'Syncing' | 'Verifying' | 'Switching' | 'Cleanup' | 'Complete' | 'Failed';
   /** @minimum 0 */
   copiedPoints?: number;
