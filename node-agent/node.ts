@@ -88,6 +88,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     logger,
     recover: (ref, target, exporting) => recoverCopy(source, ref, target, exporting),
     onAppended: metrics.appended,
+    onState: reporter.soon,
   });
   const manager = new CopyManager({
     dataDir,

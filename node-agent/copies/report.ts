@@ -1,7 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import type { MapShard } from '#model/cluster-map.ts';
 import type { MapStore } from '../routing/map-store.ts';
-import type { CopyReport, NodeReport } from '#proto/control-messages.ts';
+import type { CopyReport, NodeReport, StreamReport } from '#proto/control-messages.ts';
+import type { CopyProgress } from '../replication/copy-progress.ts';
 import type { ShardHost, ShardStats } from '../shard/shard-host.ts';
 import type { LocalCopies, LocalCopy } from './local-copies.ts';
 
@@ -39,23 +40,31 @@ export function copyReport(
   stats: ShardStats | null,
 ): CopyReport {
   const { replicator, importing, state } = copy;
+  const drained = replicator?.machine.drained ?? false;
   return {
     shard: copy.shard,
     allocationId: copy.allocationId,
     state: stateOf(copy, shard, node),
     term: copy.highestTerm,
-    seqNo: stats?.seqNo ?? 0,
+    // `stats` may be older than the last write.
+    seqNo: drained && replicator ? replicator.machine.lastSeqNo : (stats?.seqNo ?? 0),
     checkpoint: replicator ? replicator.machine.checkpoint : copy.checkpoint,
     points: stats?.points ?? 0,
     bytes: stats?.bytes ?? 0,
     message: state.kind === 'failed' ? state.message : '',
     copiedPoints: importing?.points ?? 0,
     totalPoints: importing?.total ?? 0,
-    streams: [],
+    streams: replicator ? replicator.machine.copies().map(streamReport) : [],
     feeds: [],
-    drained: false,
-    divergences: 0,
+    drained,
+    divergences: replicator?.machine.divergences ?? 0,
   };
+}
+
+/** What a primary knows of one other copy. */
+function streamReport({ node, allocationId, phase, check, acked, failure }: Readonly<CopyProgress>): StreamReport {
+  const verifying = phase === 'streaming' && check.kind !== 'none';
+  return { node, allocationId, phase: verifying ? 'verifying' : phase, seqNo: acked, failure };
 }
 
 function stateOf(copy: LocalCopy, shard: MapShard | undefined, node: string): CopyReport['state'] {

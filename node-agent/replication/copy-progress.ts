@@ -37,6 +37,8 @@ export interface CopyProgress {
   proof: Proof;
   check: Check;
   adding: Adding | null;
+  /** It is to take digests at this seqNo (null: not known yet); nothing above is sent before it was told. */
+  audit: { id: number; seqNo: number | null } | null;
   /** Highest seqNo on its disk that is proven to equal ours; 0 while unknown. */
   acked: number;
   /** Highest seqNo that it says is on its disk. */
@@ -77,6 +79,7 @@ export function newProgress(
     proof: 'log',
     check: { kind: 'none' },
     adding: null,
+    audit: null,
     acked: 0,
     stored: 0,
     cursor: 0,

@@ -1,4 +1,6 @@
+import type { ErrorCode } from '#model/errors.ts';
 import type { Position } from '../shard/shard-host.ts';
+import { AUDIT_BUCKETS } from './audit.ts';
 import { isAwaited, newProgress, type CopyProgress, type Proof } from './copy-progress.ts';
 import * as limits from './limits.ts';
 import type { ChangeAction, ChangeAnswer, Digest, Located, Ready, Step } from './messages.ts';
@@ -19,6 +21,8 @@ export interface PrimaryView {
   emit(ready: Ready): void;
   /** Has the set of tracked copies noted on disk. */
   noteTracked(copy: string | null): void;
+  /** The copy takes no part in the comparison any more (null), or has sent its digests. */
+  audited(audit: number, copy: string, digests: string[] | null): void;
   /** A copy knows a newer primary. */
   depose(reason: string): void;
 }
@@ -69,6 +73,9 @@ export class CopyStream {
         return this.#logRead(step);
       case 'digested':
         return this.#digested(step.digest);
+      case 'audited':
+        if (step.digests !== null) state.heardAt = now;
+        return this.#primary.audited(step.audit, state.allocationId, step.digests);
       case 'exporting':
         // The log above the snapshot must stay until the copy has it.
         state.acked = step.seqNo;
@@ -92,6 +99,7 @@ export class CopyStream {
     if (state.phase === 'idle' && now >= state.retryAt) this.#begin('locating');
     if (state.phase !== 'streaming') return;
     this.#sendEntries();
+    this.#audit();
     this.#compare();
     this.#add(now);
   }
@@ -105,6 +113,51 @@ export class CopyStream {
     if (failing || now - state.heardAt > limits.SILENCE_MS) {
       this.change('remove', state.failure || `no answer for ${limits.SILENCE_MS} ms`, now);
     }
+  }
+
+  /** True while it may be compared: in sync, and nothing doubtful about it. */
+  get comparable(): boolean {
+    const { inSync, phase, proof, check, audit } = this.state;
+    return inSync && phase === 'streaming' && proof === 'proven' && check.kind === 'none' && audit === null;
+  }
+
+  /** From now on nothing is sent until auditAt says the seqNo. */
+  beginAudit(id: number): void {
+    this.state.audit = { id, seqNo: null };
+  }
+
+  auditAt(id: number, seqNo: number): void {
+    if (this.state.audit?.id === id) this.state.audit = { id, seqNo };
+  }
+
+  endAudit(id: number): void {
+    if (this.state.audit?.id === id) this.state.audit = null;
+  }
+
+  /** Its points are not those of the primary: it leaves the in-sync set and is recovered whole. */
+  differs(buckets: number): void {
+    this.#diverge(`anti-entropy: its points differ from the primary's in ${buckets} of ${AUDIT_BUCKETS} slot ranges`);
+  }
+
+  /** It answered that it knows no newer primary. */
+  confirmed(now: number): void {
+    const { state } = this;
+    state.heardAt = now;
+    if (state.phase === 'streaming') this.#healthy();
+  }
+
+  unconfirmed(code: ErrorCode, message: string, now: number): void {
+    const { state } = this;
+    if (code === 'ANN_STALE_TERM') return this.#primary.depose(message);
+    state.failure = message;
+    state.failingSince ??= now;
+  }
+
+  /** Its node is heard of again: what waits for its time is tried at once. */
+  retryNow(now: number): void {
+    const { state } = this;
+    state.retryMs = 0;
+    state.retryAt = Math.min(state.retryAt, now);
   }
 
   /** Asks the operator, once until it answers, and again after a pause. */
@@ -126,7 +179,8 @@ export class CopyStream {
       if (action === 'remove') this.#untrack();
       return;
     }
-    state.change = { action, answered: true, retryAt: now + limits.CHANGE_RETRY_MS };
+    const pause = answer.result === 'refused' ? limits.CHANGE_RETRY_MS : limits.CHANGE_UNANSWERED_MS;
+    state.change = { action, answered: true, retryAt: now + pause };
     if (answer.result === 'refused') this.#warn(`the operator refused to ${action} the copy: ${answer.reason}`);
   }
 
@@ -206,6 +260,13 @@ export class CopyStream {
     state.inFlightBytes = 0;
     state.readingLog = false;
     state.check = { kind: 'none' };
+    this.#leaveAudit();
+  }
+
+  #leaveAudit(): void {
+    const { audit, allocationId } = this.state;
+    this.state.audit = null;
+    if (audit) this.#primary.audited(audit.id, allocationId, null);
   }
 
   #diverge(reason: string): void {
@@ -233,7 +294,8 @@ export class CopyStream {
 
   /** Highest seqNo that may be sent: while digests are compared the copy must stand still, before a proof only what is compared goes out. */
   #limit(): number {
-    const { check, proof, inFlight } = this.state;
+    const { check, proof, inFlight, audit } = this.state;
+    if (audit) return audit.seqNo ?? 0;
     if (proof === 'digest' || (proof === 'log' && inFlight > 0)) return 0;
     if (check.kind === 'none') return this.#primary.end.seqNo;
     return check.kind === 'digesting' ? 0 : check.digest.seqNo;
@@ -251,6 +313,18 @@ export class CopyStream {
       if (chunk) this.#send(chunk.entries, chunk.lastSeqNo + 1);
       else this.#readLog();
     }
+  }
+
+  /** Has the digests taken when the copy is where the primary's were taken. */
+  #audit(): void {
+    const { state } = this;
+    const { audit, cursor, allocationId: copy, node, session, stream } = state;
+    if (audit?.seqNo == null || cursor <= audit.seqNo) return;
+    // More than the digests cover was sent in one message: next time.
+    if (cursor > audit.seqNo + 1) return this.#leaveAudit();
+    state.audit = null;
+    this.#primary.emit({ type: 'audit', copy, node, session, stream, audit: audit.id, seqNo: audit.seqNo });
+    this.#sendEntries();
   }
 
   #readLog(): void {

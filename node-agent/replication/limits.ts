@@ -13,6 +13,8 @@ export const LOG_KEEP_BYTES = 512 * 1024 * 1024;
 export const TRIM_STEP_ENTRIES = 1_024;
 /** ...or, fewer of them, after this time. */
 export const TRIM_MS = 10_000;
+/** A new primary trims nothing for so long: readers that held the log of the one before say so again. */
+export const HOLD_GRACE_MS = 15_000;
 /** Client writes that wait for copies. */
 export const PENDING_WRITES = 20_000;
 
@@ -22,8 +24,15 @@ export const SILENCE_MS = 5_000;
 export const FAILING_MS = 2_000;
 /** Wait before a failed copy is tried again: doubles up to the second. */
 export const RETRY_FIRST_MS = 100;
-export const RETRY_MAX_MS = 2_000;
-/** Wait before the operator is asked again. */
+export const RETRY_MAX_MS = 1_000;
+/** Wait before the operator is asked again: after a refusal, and when no answer came. */
 export const CHANGE_RETRY_MS = 1_000;
+export const CHANGE_UNANSWERED_MS = 250;
+/** As CHANGE_RETRY_MS, for a handover: writes wait meanwhile. */
+export const HANDOVER_RETRY_MS = 250;
+/** Wait before a copy that could not confirm this primary is asked again. */
+export const CONFIRM_RETRY_MS = 100;
+/** Reads that wait for a confirmation. */
+export const PENDING_READS = 20_000;
 /** How often a primary tells idle copies its checkpoint, and looks at its timers. */
 export const TICK_MS = 250;

@@ -8,7 +8,13 @@ import type { ChangeAnswer, ShardConfig } from './messages.ts';
 import { Replicator, type ReplicatorOptions } from './replicator.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
-const CHANGE_TIMEOUT_MS = 10_000;
+/** The operator may let a request wait, or answer never: asking again changes nothing twice. */
+const CHANGE_TIMEOUT_MS = 2_000;
+const ACTIONS = {
+  add: 'ADD_TO_IN_SYNC',
+  remove: 'REMOVE_FROM_IN_SYNC',
+  handOver: 'HAND_OVER',
+} as const;
 
 export interface PrimaryRolesOptions {
   maps: MapStore;
@@ -20,6 +26,8 @@ export interface PrimaryRolesOptions {
   logger: Logger;
   recover: ReplicatorOptions['recover'];
   onAppended(seconds: number): void;
+  /** Called when a report would say something new. */
+  onState(): void;
 }
 
 /** Starts, configures and ends this node's primaries as the map says. */
@@ -45,7 +53,7 @@ export class PrimaryRoles {
     this.end(copy);
     // Served after all that an earlier term has still under way here.
     const { seqNo, term } = await this.#options.host.stats(copy.shard);
-    const { host, peers, logger, tracked, recover, onAppended } = this.#options;
+    const { host, peers, logger, tracked, recover, onAppended, onState } = this.#options;
     copy.replicator = new Replicator({
       uid: copy.uid,
       config,
@@ -56,10 +64,16 @@ export class PrimaryRoles {
       logger,
       recover,
       onAppended,
+      onState,
       saveTracked: (ids) => tracked.save(copy.uid, ids),
       requestChange: (change) => this.#requestChange(config, change),
     });
     logger.info({ shard: copy.shard, term: config.term, seqNo }, 'primary');
+  }
+
+  /** The node is heard of again: streams to it go on at once. */
+  nodeAlive(node: string): void {
+    for (const copy of this.#options.copies.all()) copy.replicator?.nodeAlive(node);
   }
 
   end(copy: LocalCopy): void {
@@ -81,6 +95,8 @@ export class PrimaryRoles {
       minInSync: shard.minInSync,
       copies: shard.copies.filter((placed) => placed !== own),
       primary: own.role === 'Primary' && own.inSync && shard.primaryTerm > 0,
+      ...(shard.handoverTo === undefined || shard.handoverTo === own.node ? {} : { handoverTo: shard.handoverTo }),
+      ...(shard.sealed ? { sealed: true } : {}),
     };
   }
 
@@ -90,7 +106,7 @@ export class PrimaryRoles {
   ): Promise<ChangeAnswer> {
     try {
       const { copy: allocationId, node, reason, configVersion } = change;
-      const action = change.action === 'add' ? 'ADD_TO_IN_SYNC' : 'REMOVE_FROM_IN_SYNC';
+      const action = ACTIONS[change.action];
       const reply = await this.#options.control.copy(
         { shard, term, configVersion, node, allocationId, action, reason },
         CHANGE_TIMEOUT_MS,

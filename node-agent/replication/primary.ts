@@ -1,7 +1,10 @@
 import type { ErrorCode } from '#model/errors.ts';
 import type { Position } from '../shard/shard-host.ts';
 import { isAwaited, type CopyProgress } from './copy-progress.ts';
+import { Audit, type Difference } from './audit.ts';
+import { Confirmations } from './confirmations.ts';
 import { CopyStream, type PrimaryView } from './copy-stream.ts';
+import { Handover } from './handover.ts';
 import * as limits from './limits.ts';
 import { LogSizes } from './log-sizes.ts';
 import type { Ready, ShardConfig, Step, Tracked } from './messages.ts';
@@ -21,9 +24,17 @@ export class Primary {
   #end: Position;
   #pending: { write: number; seqNo: number }[] = [];
   #trimmed = 0;
+  /** Log that others read, by reader. */
+  #holds = new Map<string, { from: number; until: number }>();
   #trimAt = 0;
   #checkpoint = 0;
   #deposed = false;
+  /** Appends to this node's disk that are under way. */
+  #appending = 0;
+  #handover = new Handover();
+  #confirmations = new Confirmations();
+  #audit = new Audit();
+  #divergences = 0;
   #ready: Ready[] = [];
   #view: PrimaryView;
 
@@ -32,6 +43,7 @@ export class Primary {
     this.term = config.term;
     this.#config = config;
     this.#end = end;
+    this.#trimAt = now + limits.HOLD_GRACE_MS;
     this.#view = this.#makeView();
     this.#setCopies(tracked);
     this.#settle(now);
@@ -50,6 +62,32 @@ export class Primary {
     return this.#config.configVersion;
   }
 
+  /** Takes no new writes, by the map's word. */
+  get sealed(): boolean {
+    return this.#config.handoverTo !== undefined || this.#config.sealed === true;
+  }
+
+  /** Sealed, and no write is under way any more: lastSeqNo stays the end, and is on every awaited copy. */
+  get drained(): boolean {
+    return (
+      this.sealed &&
+      !this.#deposed &&
+      this.#appending === 0 &&
+      this.#pending.length === 0 &&
+      this.#reached() === this.#end.seqNo
+    );
+  }
+
+  /** Copies that anti-entropy found different. */
+  get divergences(): number {
+    return this.#divergences;
+  }
+
+  /** A comparison of the copies is under way. */
+  get auditing(): boolean {
+    return this.#audit.running;
+  }
+
   /** For reports and metrics. */
   copies(): Readonly<CopyProgress>[] {
     return [...this.#streams.values()].map((stream) => stream.state);
@@ -57,22 +95,44 @@ export class Primary {
 
   /** Why a new write is refused at once; null when it may be appended. */
   refusal(): { code: ErrorCode; message: string } | null {
-    const { shard, minInSync } = this.#config;
+    const { shard } = this.#config;
     if (this.#deposed) return { code: 'ANN_STALE_TERM', message: `shard ${shard} has a newer primary` };
+    if (this.sealed) return { code: 'ANN_STALE_TERM', message: this.#sealedBy() };
     if (this.#pending.length >= limits.PENDING_WRITES) {
       return { code: 'ANN_OVERLOADED', message: `shard ${shard}: ${this.#pending.length} writes wait for its copies` };
     }
+    const tooFew = this.#tooFew();
+    return tooFew === null ? null : { code: 'ANN_NOT_IN_SYNC', message: tooFew };
+  }
+
+  /** Why nothing may be acknowledged now; null when it may. */
+  #tooFew(): string | null {
+    const { shard, minInSync } = this.#config;
     const inSync = 1 + this.copies().filter((copy) => copy.inSync).length;
-    if (inSync >= minInSync) return null;
-    return {
-      code: 'ANN_NOT_IN_SYNC',
-      message: `shard ${shard}: ${inSync} copies are in sync, writes need ${minInSync}`,
-    };
+    return inSync >= minInSync ? null : `shard ${shard}: ${inSync} copies are in sync, writes need ${minInSync}`;
+  }
+
+  /** Why a read that must be the primary's is refused at once; null when it may wait for a confirmation. */
+  readRefusal(): { code: ErrorCode; message: string } | null {
+    const { shard, sealed } = this.#config;
+    if (this.#deposed) return { code: 'ANN_STALE_TERM', message: `shard ${shard} has a newer primary` };
+    // Others may own its slots already, by a routing table that is not known here.
+    if (sealed) return { code: 'ANN_STALE_TERM', message: this.#sealedBy() };
+    if (this.#confirmations.waiting < limits.PENDING_READS) return null;
+    return { code: 'ANN_OVERLOADED', message: `shard ${shard}: too many reads wait for its copies` };
+  }
+
+  /** Whose answers reads wait for, for people. */
+  readsBlockedBy(): string {
+    return this.#names(this.copies().filter((copy) => this.#confirmations.waitsFor(copy.allocationId)));
   }
 
   /** What a write waits for, for people. */
   blockedBy(seqNo: number): string {
-    const late = this.copies().filter((copy) => isAwaited(copy) && copy.acked < seqNo);
+    return this.#names(this.copies().filter((copy) => isAwaited(copy) && copy.acked < seqNo));
+  }
+
+  #names(late: Readonly<CopyProgress>[]): string {
     return late.map((copy) => `${copy.node} (${copy.failure || 'no answer yet'})`).join(', ') || 'nothing';
   }
 
@@ -96,6 +156,40 @@ export class Primary {
       case 'givenUp':
         this.#pending = this.#pending.filter((pending) => pending.write !== step.write);
         break;
+      case 'appendBegun':
+        this.#appending++;
+        break;
+      case 'appendOver':
+        this.#appending--;
+        break;
+      case 'readAsked':
+        if (this.#deposed) this.#rejectReads([step.read]);
+        else this.#confirmations.ask(step.read);
+        break;
+      case 'readGivenUp':
+        this.#confirmations.giveUp(step.read);
+        break;
+      case 'confirmed':
+        this.#confirmations.confirmed(step.copy, step.round);
+        this.#streams.get(step.copy)?.confirmed(now);
+        break;
+      case 'unconfirmed':
+        this.#confirmations.unconfirmed(step.copy, step.round, now);
+        this.#streams.get(step.copy)?.unconfirmed(step.code, step.message, now);
+        break;
+      case 'auditDue':
+        this.#beginAudit();
+        break;
+      case 'auditOpened':
+        for (const stream of this.#streams.values()) stream.auditAt(step.audit, step.seqNo);
+        break;
+      case 'auditRead':
+        if (step.digests === null) for (const stream of this.#streams.values()) stream.endAudit(step.audit);
+        this.#differ(this.#audit.own(step.audit, step.digests));
+        break;
+      case 'nodeAlive':
+        for (const stream of this.#streams.values()) if (stream.state.node === step.node) stream.retryNow(now);
+        break;
       case 'tracked':
         this.#streams.get(step.copy)?.noted(step.trackedAt);
         break;
@@ -105,9 +199,13 @@ export class Primary {
           const configVersion = Math.max(this.#config.configVersion, answer.configVersion);
           this.#config = { ...this.#config, configVersion };
         }
-        this.#streams.get(step.copy)?.changeAnswered(step.action, answer, now);
+        if (step.action !== 'handOver') this.#streams.get(step.copy)?.changeAnswered(step.action, answer, now);
+        else if (this.#handover.answered(step.copy, answer, now)) this.#depose('the primary was handed over');
         break;
       }
+      case 'hold':
+        this.#holds.set(step.reader, { from: step.from, until: step.until });
+        break;
       case 'tick':
         for (const stream of this.#streams.values()) stream.tick(now);
         break;
@@ -115,6 +213,21 @@ export class Primary {
         this.#streams.get(step.copy)?.answered(step, now);
     }
     this.#settle(now);
+  }
+
+  #beginAudit(): void {
+    if (this.#audit.running || this.#deposed) return;
+    const streams = [...this.#streams.values()].filter((stream) => stream.comparable);
+    const audit = this.#audit.begin(streams.map((stream) => stream.state.allocationId));
+    for (const stream of streams) stream.beginAudit(audit);
+    this.#ready.push({ type: 'openAudit', audit });
+  }
+
+  #differ(differences: Difference[]): void {
+    for (const { copy, buckets } of differences) {
+      this.#divergences++;
+      this.#streams.get(copy)?.differs(buckets);
+    }
   }
 
   #makeView(): PrimaryView {
@@ -139,6 +252,7 @@ export class Primary {
       },
       emit: (ready) => this.#ready.push(ready),
       noteTracked: (copy) => this.#noteTracked(copy),
+      audited: (audit, copy, digests) => this.#differ(this.#audit.copy(audit, copy, digests)),
       depose: (reason) => this.#depose(reason),
     };
   }
@@ -146,6 +260,7 @@ export class Primary {
   #configure(config: ShardConfig): void {
     // An answer of the operator may be newer than the map that reaches this node after it.
     if (config.term !== this.term || config.configVersion < this.#config.configVersion) return;
+    if (config.handoverTo !== this.#config.handoverTo) this.#handover.reset();
     this.#config = config;
     const tracked = this.#tracked();
     this.#setCopies(tracked);
@@ -182,6 +297,19 @@ export class Primary {
     const writes = this.#pending.map((pending) => pending.write);
     this.#pending = [];
     this.#reject(writes, `${reason}; it is unknown whether the write stays: repeat it`);
+    this.#rejectReads(this.#confirmations.takeAll());
+  }
+
+  #rejectReads(reads: number[]): void {
+    if (reads.length === 0) return;
+    const message = `shard ${this.#config.shard} has a newer primary`;
+    this.#ready.push({ type: 'rejectReads', reads, code: 'ANN_STALE_TERM', message });
+  }
+
+  #sealedBy(): string {
+    const { shard, handoverTo } = this.#config;
+    if (handoverTo !== undefined) return `shard ${shard} is handing over to ${handoverTo}`;
+    return `shard ${shard} is sealed: others take its slots over`;
   }
 
   #tracked(): Tracked {
@@ -197,26 +325,42 @@ export class Primary {
   /** Brings everything that follows from the last step up to date. */
   #settle(now: number): void {
     if (!this.#deposed) for (const stream of this.#streams.values()) stream.pump(now);
+    if (!this.#deposed) this.#confirmations.settle(this.copies(), (ready) => this.#ready.push(ready), now);
     this.#acknowledge(now);
+    this.#handOver(now);
     this.#trim(now);
   }
 
-  #acknowledge(now: number): void {
+  #handOver(now: number): void {
+    const { handoverTo, configVersion } = this.#config;
+    if (handoverTo === undefined || !this.drained) return;
+    const target = this.copies().find((copy) => copy.node === handoverTo && copy.inSync);
+    if (target) this.#handover.ask(target, configVersion, (ready) => this.#ready.push(ready), now);
+  }
+
+  /** Highest seqNo that is on every awaited copy now. */
+  #reached(): number {
     let reached = this.#end.seqNo;
     for (const { state } of this.#streams.values()) if (isAwaited(state)) reached = Math.min(reached, state.acked);
+    return reached;
+  }
+
+  #acknowledge(now: number): void {
+    const reached = this.#reached();
     this.#checkpoint = Math.max(this.#checkpoint, reached);
     let done = 0;
     while (done < this.#pending.length && this.#pending[done]!.seqNo <= reached) done++;
     if (done > 0) {
       const writes = this.#pending.splice(0, done).map((pending) => pending.write);
-      const refusal = this.refusal();
-      if (refusal && refusal.code !== 'ANN_OVERLOADED') {
-        this.#reject(writes, `${refusal.message}; it is unknown whether the write stays: repeat it`);
-      } else this.#ready.push({ type: 'acknowledge', writes });
+      const tooFew = this.#tooFew();
+      if (tooFew !== null) this.#reject(writes, `${tooFew}; it is unknown whether the write stays: repeat it`);
+      else this.#ready.push({ type: 'acknowledge', writes });
     }
-    const newest = this.#pending.at(-1)?.seqNo ?? 0;
+    // Whoever waits for the end of a sealed primary waits for all of it.
+    const newest = this.sealed && !this.#deposed ? this.#end.seqNo : (this.#pending.at(-1)?.seqNo ?? 0);
     for (const { state } of this.#streams.values()) {
-      const owing = isAwaited(state) && state.acked < newest;
+      const owes = state.acked < newest || this.#confirmations.waitsFor(state.allocationId);
+      const owing = isAwaited(state) && owes;
       if (owing && !state.owing) state.heardAt = now;
       state.owing = owing;
     }
@@ -230,8 +374,13 @@ export class Primary {
   #trim(now: number): void {
     let below = this.#end.seqNo;
     for (const { state } of this.#streams.values()) below = Math.min(below, state.acked);
+    for (const [reader, { from, until }] of this.#holds) {
+      if (now < until) below = Math.min(below, from);
+      else this.#holds.delete(reader);
+    }
     below = Math.max(below, this.#sizes.keepFrom(limits.LOG_KEEP_BYTES));
-    const due = below - this.#trimmed >= limits.TRIM_STEP_ENTRIES || (below > this.#trimmed && now >= this.#trimAt);
+    const many = below - this.#trimmed >= limits.TRIM_STEP_ENTRIES && this.#trimmed > 0;
+    const due = many || (below > this.#trimmed && now >= this.#trimAt);
     if (!due) return;
     this.#trimmed = below;
     this.#trimAt = now + limits.TRIM_MS;

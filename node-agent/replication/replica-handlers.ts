@@ -3,7 +3,7 @@ import type { LocalCopies, LocalCopy } from '../copies/local-copies.ts';
 import type { PeerHandlers } from '../rpc/messages.ts';
 import type { ShardHost } from '../shard/shard-host.ts';
 
-type ReplicaRequests = 'replicate' | 'locate' | 'verify';
+type ReplicaRequests = 'replicate' | 'locate' | 'verify' | 'confirm' | 'audit';
 
 /** The replica's side. Calls to the shard host are made before the first await: entries are applied in the order in which they came. */
 export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<PeerHandlers, ReplicaRequests> {
@@ -33,6 +33,14 @@ export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<Peer
       const own = await host.digest(copy.shard);
       const equal = own.seqNo === expected.seqNo && own.points === expected.points && own.digest === expected.digest;
       return { equal, ...own };
+    },
+    async audit({ copy: ref, buckets }) {
+      return host.digestBuckets(copies.inStream(ref).shard, buckets);
+    },
+    async confirm({ copy: ref }) {
+      // Refused when a newer term is known here.
+      copies.fromPrimary(ref);
+      return {};
     },
   };
 }

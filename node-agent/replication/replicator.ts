@@ -4,11 +4,16 @@ import type { CopyRef } from '../rpc/messages.ts';
 import type { Peers } from '../rpc/peers.ts';
 import type { Write } from '../shard/operations.ts';
 import type { Appended, Position, ShardHost } from '../shard/shard-host.ts';
+import { AUDIT_BUCKETS } from './audit.ts';
 import { TICK_MS } from './limits.ts';
 import type { ChangeAction, ChangeAnswer, Ready, ShardConfig, Step, Tracked } from './messages.ts';
 import { Primary } from './primary.ts';
 
 const CALL_TIMEOUT_MS = 30_000;
+/** The copy reads all its rows, beside other work. */
+const AUDIT_TIMEOUT_MS = 600_000;
+/** Short: reads wait for it, and asking again does no harm. */
+const CONFIRM_TIMEOUT_MS = 2_000;
 
 type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
 
@@ -27,6 +32,8 @@ export interface ReplicatorOptions {
   saveTracked(tracked: Tracked): Promise<void>;
   /** Seconds that an append took until it was on this disk. */
   onAppended(seconds: number): void;
+  /** A report would say something new. */
+  onState(): void;
   /** Fills a copy from a snapshot of this one; `exporting` is called with the snapshot's seqNo. */
   recover(copy: CopyRef, node: string, exporting: (seqNo: number) => void): Promise<void>;
 }
@@ -42,14 +49,20 @@ export class Replicator {
   #options: ReplicatorOptions;
   #machine: Primary;
   #waiting = new Map<number, Waiting>();
-  #nextWrite = 1;
+  #reads = new Map<number, Waiting>();
+  /** For writes and reads alike. */
+  #nextId = 1;
+  #reported = '';
   #timer: NodeJS.Timeout;
   #stopped = false;
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.#machine = new Primary(options.config, options.end, options.tracked, performance.now());
-    this.#timer = setInterval(() => this.#step({ type: 'tick' }), TICK_MS);
+    this.#timer = setInterval(() => {
+      this.#step({ type: 'tick' });
+      this.#tellState();
+    }, TICK_MS);
     this.#timer.unref();
     this.#drain();
   }
@@ -58,7 +71,9 @@ export class Replicator {
     return this.#machine.term;
   }
 
-  get machine(): Readonly<Pick<Primary, 'checkpoint' | 'lastSeqNo' | 'copies' | 'configVersion'>> {
+  get machine(): Readonly<
+    Pick<Primary, 'checkpoint' | 'lastSeqNo' | 'copies' | 'configVersion' | 'drained' | 'divergences' | 'auditing'>
+  > {
     return this.#machine;
   }
 
@@ -66,20 +81,84 @@ export class Replicator {
     this.#step({ type: 'configured', config });
   }
 
+  /** The node is heard of again: streams to it that wait for their time go on at once. */
+  nodeAlive(node: string): void {
+    this.#step({ type: 'nodeAlive', node });
+  }
+
+  /** Compares the copies in sync with this one, in the background. */
+  audit(): void {
+    this.#step({ type: 'auditDue' });
+  }
+
+  /**
+   * Resolves when every in-sync copy has said, after this call, that it knows no newer primary: what is read here from then on has all that
+   * was acknowledged before. Rejects with ANN_STALE_TERM (ask the new primary) or ANN_SHARD_UNAVAILABLE.
+   */
+  confirm(timeoutMs: number): Promise<void> {
+    const refusal = this.#machine.readRefusal();
+    if (refusal) return Promise.reject(new AnnulusError(refusal.code, refusal.message));
+    if (this.#stopped) return Promise.reject(this.#ended());
+    const read = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#reads.delete(read);
+        const blockers = this.#machine.readsBlockedBy();
+        this.#step({ type: 'readGivenUp', read });
+        const { shard } = this.#options.config;
+        const message = `shard ${shard}: ${blockers} did not confirm within ${timeoutMs} ms that this is still the primary; repeat it, or read with consistency "one"`;
+        reject(new AnnulusError('ANN_SHARD_UNAVAILABLE', message));
+      }, timeoutMs);
+      this.#reads.set(read, { resolve, reject, timer });
+      this.#step({ type: 'readAsked', read });
+    });
+  }
+
   /** Appends here and resolves when every in-sync copy has it on disk. A write refused by its own checks is told in the results. */
-  async write(writes: Write[], timeoutMs: number): Promise<{ seqNo: number; results: Appended['results'] }> {
+  write(writes: Write[], timeoutMs: number): Promise<{ seqNo: number; results: Appended['results'] }> {
+    const refusal = this.#machine.refusal();
+    if (!refusal && writes.length === 0) return Promise.resolve({ seqNo: this.#machine.lastSeqNo, results: [] });
+    return this.#append((shard, term) => this.#options.host.append(shard, term, writes), timeoutMs);
+  }
+
+  /** Appends points taken over from another shard; resolves when all of this shard, not these points alone, is on every in-sync copy. */
+  async ingest(append: (shard: string, term: number) => Promise<Appended>, timeoutMs: number): Promise<number> {
+    const { results } = await this.#append(append, timeoutMs);
+    // Nothing is appended for what is here already; that may still be on its way to the copies.
+    await this.#everywhere(this.#machine.lastSeqNo, timeoutMs);
+    return results.reduce((sum, result) => sum + (result.ok ? result.points : 0), 0);
+  }
+
+  async #append(
+    append: (shard: string, term: number) => Promise<Appended>,
+    timeoutMs: number,
+  ): Promise<{ seqNo: number; results: Appended['results'] }> {
     const refusal = this.#machine.refusal();
     if (refusal) throw new AnnulusError(refusal.code, refusal.message);
-    if (writes.length === 0) return { seqNo: this.#machine.lastSeqNo, results: [] };
     const startedAt = performance.now();
     const { shard } = this.#options.config;
-    const { firstSeqNo, lastSeqNo, entries, results } = await this.#options.host.append(shard, this.term, writes);
-    this.#options.onAppended((performance.now() - startedAt) / 1000);
-    if (entries.byteLength === 0) return { seqNo: this.#machine.lastSeqNo, results };
-    if (this.#stopped) throw this.#unknown();
-    this.#step({ type: 'appended', firstSeqNo, lastSeqNo, entries });
-    await this.#everywhere(lastSeqNo, timeoutMs - (performance.now() - startedAt));
-    return { seqNo: lastSeqNo, results };
+    let everywhere: Promise<void>;
+    let appended: Appended;
+    this.#step({ type: 'appendBegun' });
+    try {
+      appended = await append(shard, this.term);
+      const { firstSeqNo, lastSeqNo, entries, results } = appended;
+      this.#options.onAppended((performance.now() - startedAt) / 1000);
+      if (entries.byteLength === 0) return { seqNo: this.#machine.lastSeqNo, results };
+      if (this.#stopped) throw this.#unknown();
+      this.#step({ type: 'appended', firstSeqNo, lastSeqNo, entries });
+      everywhere = this.#everywhere(lastSeqNo, timeoutMs - (performance.now() - startedAt));
+    } finally {
+      // Before the wait: a handover needs to know only that no entry comes any more.
+      this.#step({ type: 'appendOver' });
+    }
+    await everywhere;
+    return { seqNo: appended.lastSeqNo, results: appended.results };
+  }
+
+  /** Keeps the log from a seqNo on for someone who reads it, for so long. */
+  hold(reader: string, from: number, forMs: number): void {
+    this.#step({ type: 'hold', reader, from, until: performance.now() + forMs });
   }
 
   /** Ends this primary's life: what waits is refused with ANN_NOT_IN_SYNC. */
@@ -92,6 +171,17 @@ export class Replicator {
       waiting.reject(this.#unknown());
     }
     this.#waiting.clear();
+    for (const waiting of this.#reads.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(this.#ended());
+    }
+    this.#reads.clear();
+  }
+
+  /** For reads, which may be repeated elsewhere. */
+  #ended(): AnnulusError {
+    const { shard } = this.#options.config;
+    return new AnnulusError('ANN_STALE_TERM', `shard ${shard}: the primary of term ${this.term} has ended`);
   }
 
   /** Not ANN_STALE_TERM, after which a coordinator sends the write again by itself: this one may have been written. */
@@ -103,7 +193,7 @@ export class Replicator {
 
   #everywhere(seqNo: number, timeoutMs: number): Promise<void> {
     if (this.#machine.checkpoint >= seqNo && this.#machine.refusal() === null) return Promise.resolve();
-    const write = this.#nextWrite++;
+    const write = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
@@ -135,6 +225,17 @@ export class Replicator {
     for (let ready = this.#machine.takeReady(); ready.length > 0; ready = this.#machine.takeReady()) {
       for (const item of ready) this.#do(item);
     }
+    // The operator waits for this one; the rest is told at the next tick.
+    if (this.#machine.drained) this.#tellState();
+  }
+
+  /** Has a report sent when it would say something new. */
+  #tellState(): void {
+    const copies = this.#machine.copies().map(({ node, phase, check, failure }) => [node, phase, check.kind, failure]);
+    const state = JSON.stringify([this.#machine.drained, this.#machine.divergences, copies]);
+    if (state === this.#reported) return;
+    this.#reported = state;
+    this.#options.onState();
   }
 
   #do(ready: Ready): void {
@@ -177,11 +278,24 @@ export class Replicator {
         return;
       case 'change':
         return this.#change(ready);
+      case 'confirm':
+        return this.#confirm(ready);
+      case 'openAudit':
+        return this.#openAudit(ready);
+      case 'audit':
+        return this.#audit(ready);
       case 'acknowledge':
-        for (const write of ready.writes) this.#settle(write)?.resolve();
+        for (const write of ready.writes) settle(this.#waiting, write)?.resolve();
         return;
       case 'reject':
-        for (const write of ready.writes) this.#settle(write)?.reject(new AnnulusError(ready.code, ready.message));
+        for (const write of ready.writes)
+          settle(this.#waiting, write)?.reject(new AnnulusError(ready.code, ready.message));
+        return;
+      case 'serveReads':
+        for (const read of ready.reads) settle(this.#reads, read)?.resolve();
+        return;
+      case 'rejectReads':
+        for (const read of ready.reads) settle(this.#reads, read)?.reject(new AnnulusError(ready.code, ready.message));
         return;
       case 'trim':
         host.trimLog(shard, ready.below).catch((error: unknown) => {
@@ -198,13 +312,6 @@ export class Replicator {
   #tracked({ copy, tracked }: ReadyOf<'track'>): void {
     const trackedAt = copy === null ? undefined : tracked[copy];
     if (copy !== null && trackedAt !== undefined) this.#step({ type: 'tracked', copy, trackedAt });
-  }
-
-  #settle(write: number): Waiting | undefined {
-    const waiting = this.#waiting.get(write);
-    this.#waiting.delete(write);
-    clearTimeout(waiting?.timer);
-    return waiting;
   }
 
   #ref(allocationId: string, stream: number): CopyRef {
@@ -246,6 +353,51 @@ export class Replicator {
     );
   }
 
+  /** Both calls are served one after the other: what `stats` says is where the digests are taken. */
+  #openAudit({ audit }: ReadyOf<'openAudit'>): void {
+    const { host, config, logger } = this.#options;
+    const failed = (error: unknown): void => {
+      logger.warn({ shard: config.shard, error: String(error) }, 'digests for anti-entropy could not be taken');
+      this.#step({ type: 'auditRead', audit, digests: null });
+    };
+    const stats = host.stats(config.shard);
+    const own = host.digestBuckets(config.shard, AUDIT_BUCKETS);
+    stats
+      .then(({ seqNo }) => {
+        this.#step({ type: 'auditOpened', audit, seqNo });
+        return own.then((read) => {
+          if (read.seqNo !== seqNo) throw new Error(`taken at seqNo ${read.seqNo}, not ${seqNo}`);
+          this.#step({ type: 'auditRead', audit, digests: read.digests });
+        });
+      })
+      .catch(failed);
+    // Seen above, unless `stats` failed.
+    own.catch(() => undefined);
+  }
+
+  #audit(ready: ReadyOf<'audit'>): void {
+    const { audit, seqNo } = ready;
+    const body = { copy: this.#ref(ready.copy, ready.stream), seqNo, buckets: AUDIT_BUCKETS };
+    const { copy, session, node } = ready;
+    void Promise.try(() => this.#options.peers.get(node).call('audit', body, AUDIT_TIMEOUT_MS)).then(
+      (read) =>
+        this.#step({ type: 'audited', copy, session, audit, digests: read.seqNo === seqNo ? read.digests : null }),
+      () => this.#step({ type: 'audited', copy, session, audit, digests: null }),
+    );
+  }
+
+  #confirm({ copy, node, round }: ReadyOf<'confirm'>): void {
+    const { peers } = this.#options;
+    const body = { copy: this.#ref(copy, 0) };
+    void Promise.try(() => peers.get(node).call('confirm', body, CONFIRM_TIMEOUT_MS)).then(
+      () => this.#step({ type: 'confirmed', copy, round }),
+      (error: unknown) => {
+        const { code, message } = refusedBy(error);
+        this.#step({ type: 'unconfirmed', copy, round, code, message });
+      },
+    );
+  }
+
   #recover(ready: ReadyOf<'recover'>): void {
     const { copy, session } = ready;
     this.#ask(
@@ -263,12 +415,19 @@ export class Replicator {
     const { copy, action, node, reason } = ready;
     logger.warn(
       { shard: config.shard, node, term: this.term, action, reason },
-      'asking for a change of the in-sync set',
+      'asking the operator for a change of the copies',
     );
     void requestChange(ready).then((answer) =>
       this.#step({ type: 'changeAnswered', copy, action: action satisfies ChangeAction, answer }),
     );
   }
+}
+
+function settle(waiting: Map<number, Waiting>, id: number): Waiting | undefined {
+  const found = waiting.get(id);
+  waiting.delete(id);
+  clearTimeout(found?.timer);
+  return found;
 }
 
 type WithoutSession<T> = T extends { copy: string; session: number } ? Omit<T, 'copy' | 'session'> : never;

@@ -3,6 +3,8 @@
 export interface ShardRef {
   name: string;
   uid: string;
+  /** In reads: only the primary may answer, once its copies have confirmed that it still is the primary. */
+  primary?: boolean;
 }
 
 export interface FieldsMessage {
@@ -137,6 +139,31 @@ export interface ImportFinishMessage {
   digest: string;
 }
 
+/** A slot range of an old shard, as the primary of a new one reads it. */
+export interface RangeSourceMessage {
+  shard: ShardRef;
+  term: number;
+  fromSlot: number;
+  toSlot: number;
+  reader: string;
+  needFrom: number;
+}
+
+export interface RangeBatchMessage {
+  batch: Uint8Array;
+  lastKey: Uint8Array;
+  done: boolean;
+  seqNo: number;
+  points: number;
+}
+
+export interface RangeEntriesMessage {
+  entries: Uint8Array;
+  nextSeqNo: number;
+  checkpoint: number;
+  missing: boolean;
+}
+
 /** Body of a request by its kind (the name of its field in the oneof). */
 export interface PeerRequests {
   getMap: Record<string, never>;
@@ -149,9 +176,14 @@ export interface PeerRequests {
   replicate: ReplicateMessage;
   locate: { copy: CopyRef };
   verify: VerifyMessage;
+  confirm: { copy: CopyRef };
+  audit: { copy: CopyRef; seqNo: number; buckets: number };
   importBegin: { copy: CopyRef; session: string; totalPoints: number };
   importBatch: { copy: CopyRef; session: string; batch: Uint8Array };
   importFinish: ImportFinishMessage;
+  rangeRead: { source: RangeSourceMessage; after: Uint8Array; limit: number };
+  rangeLog: { source: RangeSourceMessage; from: number; upTo: number; maxBytes: number };
+  rangeDigest: { source: RangeSourceMessage };
 }
 
 /** Body of the reply by the kind of its request. */
@@ -166,9 +198,14 @@ export interface PeerReplies {
   replicate: PositionMessage;
   locate: LocatedMessage;
   verify: VerifiedMessage;
+  confirm: Record<string, never>;
+  audit: { seqNo: number; digests: string[] };
   importBegin: Record<string, never>;
   importBatch: Record<string, never>;
   importFinish: Record<string, never>;
+  rangeRead: RangeBatchMessage;
+  rangeLog: RangeEntriesMessage;
+  rangeDigest: { seqNo: number; points: number; digest: string };
 }
 
 export type RequestKind = keyof PeerRequests;
