@@ -9,6 +9,9 @@ import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { PrimaryRoles } from './replication/primary-roles.ts';
 import { replicaHandlers } from './replication/replica-handlers.ts';
 import { TrackedStore } from './replication/tracked-store.ts';
+import { createPace } from './resharding/pace.ts';
+import { Feeds } from './resharding/feeds.ts';
+import { rangeHandlers } from './resharding/source.ts';
 import { recoverCopy } from './recovery/source.ts';
 import { recoveryHandlers } from './recovery/target.ts';
 import { ClusterRouter } from './routing/cluster-router.ts';
@@ -90,6 +93,8 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     onAppended: metrics.appended,
     onState: reporter.soon,
   });
+  const ranges = rangeHandlers({ copies, host, pace: createPace(config.recoveryMibPerSecond) });
+  const feeds = new Feeds({ node, maps, copies, host, peers, handlers: ranges, logger, onState: reporter.soon });
   const manager = new CopyManager({
     dataDir,
     formerShards,
@@ -98,8 +103,14 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     maps,
     copies,
     logger,
-    onCopy: (copy: LocalCopy) => roles.update(copy),
-    onGone: (copy) => roles.end(copy),
+    onCopy: async (copy: LocalCopy) => {
+      await roles.update(copy);
+      feeds.update(copy);
+    },
+    onGone: (copy) => {
+      feeds.gone(copy);
+      roles.end(copy);
+    },
     onState: reporter.soon,
   });
   maps.subscribe(reporter.soon);
@@ -113,6 +124,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     ...shardHandlers(local),
     ...replicaHandlers(copies, host),
     ...recoveryHandlers(copies, host, reporter.soon),
+    ...ranges,
     getMap: () => Promise.resolve({ json: Buffer.from(JSON.stringify(maps.map)) }),
   };
   const onMapVersion = (from: string, version: number): void => peers.seen(from, version);
@@ -136,6 +148,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
       draining = true;
       reporter.stop();
       manager.stop();
+      feeds.stop();
       for (const copy of copies.all()) roles.end(copy);
       control.close();
       peers.close();

@@ -1,4 +1,5 @@
 import { AnnulusError } from '#model/errors.ts';
+import type { FeedReport } from '#proto/control-messages.ts';
 import type { CopyRef, ShardRef } from '../rpc/messages.ts';
 import type { Replicator } from '../replication/replicator.ts';
 import type { MapStore } from '../routing/map-store.ts';
@@ -15,6 +16,8 @@ export interface LocalCopy extends KnownCopy {
   checkpoint: number;
   /** Set while this node is the shard's primary and ready to be. */
   replicator: Replicator | null;
+  /** How far this shard, if it is new, is filled from each of its sources. */
+  feeds?: () => FeedReport[];
   /** Points imported and wanted, while a full recovery fills the copy. */
   importing: { session: string; points: number; total: number } | null;
 }

@@ -13,6 +13,8 @@ export async function nodeReport(
   copies: LocalCopies,
   host: ShardHost,
 ): Promise<NodeReport> {
+  // Read first: what is told of the copies is at least as new as the map that is named.
+  const mapVersion = maps.map.version;
   const [disk, reports] = await Promise.all([
     statfs(dataDir),
     Promise.all(
@@ -23,7 +25,7 @@ export async function nodeReport(
     ),
   ]);
   return {
-    mapVersion: maps.map.version,
+    mapVersion,
     copies: reports,
     diskFreeBytes: disk.bavail * disk.bsize,
     diskTotalBytes: disk.blocks * disk.bsize,
@@ -55,7 +57,7 @@ export function copyReport(
     copiedPoints: importing?.points ?? 0,
     totalPoints: importing?.total ?? 0,
     streams: replicator ? replicator.machine.copies().map(streamReport) : [],
-    feeds: [],
+    feeds: replicator ? (copy.feeds?.() ?? []) : [],
     drained,
     divergences: replicator?.machine.divergences ?? 0,
   };
