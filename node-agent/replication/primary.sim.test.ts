@@ -29,18 +29,24 @@ function findsFault(mutation: Mutation): boolean {
 }
 
 describe('primary and copies under crashes, cuts, lost answers and failovers', () => {
-  test(`${SEEDS} seeds: nothing acknowledged is ever missing from a copy in sync, and all converges`, () => {
+  test(`${SEEDS} seeds: nothing acknowledged is ever missing from a copy in sync or a primary read, and all converges`, () => {
     let acknowledged = 0;
+    let reads = 0;
+    let handovers = 0;
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
       const world = run(seed);
       acknowledged += world.acknowledged.length;
+      reads += world.reads;
+      handovers += world.handovers;
       if (!world.converged) throw new Error(`seed ${seed}: faults are over, but the copies do not become equal`);
     }
     // Not by acknowledging nothing.
     expect(acknowledged).toBeGreaterThan(SEEDS * 20);
+    expect(reads).toBeGreaterThan(SEEDS * 20);
+    expect(handovers).toBeGreaterThan(SEEDS / 10);
   });
 
-  test.each([{ noTermCheck: true }, { ackBeforeReplica: true }, { forgetTracked: true }])(
+  test.each([{ noTermCheck: true }, { ackBeforeReplica: true }, { forgetTracked: true }, { readUnconfirmed: true }])(
     'the simulation notices %p',
     (mutation) => {
       expect(findsFault(mutation)).toBe(true);

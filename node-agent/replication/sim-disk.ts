@@ -31,7 +31,7 @@ export class SimDisk {
   }
 
   append(term: number, count: number): SimEntry[] | Refusal {
-    const refusal = this.#enter(term);
+    const refusal = this.enter(term);
     if (refusal) return refusal;
     const entries = Array.from({ length: count }, (_, i) => ({ seqNo: this.seqNo + 1 + i, term }));
     this.applied.push(...entries);
@@ -39,7 +39,7 @@ export class SimDisk {
   }
 
   apply(term: number, stream: number, entries: SimEntry[]): Refusal | null {
-    const refusal = this.#enter(term) ?? this.#notInStream(term, stream);
+    const refusal = this.enter(term) ?? this.#notInStream(term, stream);
     if (refusal) return refusal;
     for (const entry of entries) {
       const own = this.applied[entry.seqNo - 1];
@@ -57,7 +57,7 @@ export class SimDisk {
   }
 
   begin(term: number, stream: number): Refusal | null {
-    const refusal = this.#enter(term);
+    const refusal = this.enter(term);
     if (!refusal) this.stream = { term, stream };
     return refusal;
   }
@@ -96,7 +96,7 @@ export class SimDisk {
     return { code: 'ANN_NOT_READY', message: 'another stream', diverged: false };
   }
 
-  #enter(term: number): Refusal | null {
+  enter(term: number): Refusal | null {
     if (term < this.term && this.checksTerm) {
       return { code: 'ANN_STALE_TERM', message: `term ${term} is over`, diverged: false };
     }

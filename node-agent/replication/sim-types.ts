@@ -10,6 +10,8 @@ export interface Mutation {
   ackBeforeReplica?: boolean;
   /** A joining copy is not noted on disk before the operator is asked. */
   forgetTracked?: boolean;
+  /** Primary reads are served without a copy's word. */
+  readUnconfirmed?: boolean;
 }
 
 /** A node of the simulation. */
@@ -23,7 +25,9 @@ export interface SimNode {
   map: SimMap | null;
   tracked: Tracked;
   awaited: Map<number, SimEntry>;
+  /** Reads that wait, with the number of writes acknowledged anywhere before each began. */
+  reads: Map<number, number>;
 }
 
 export type SimCopy = { node: string; inSync: boolean; primary: boolean };
-export type SimMap = { term: number; configVersion: number; copies: SimCopy[] };
+export type SimMap = { term: number; configVersion: number; copies: SimCopy[]; handoverTo: string | null };

@@ -1,5 +1,6 @@
 import type { ChangeAnswer, Ready, ShardConfig, Step } from './messages.ts';
 import { Primary } from './primary.ts';
+import { SimOperator } from './sim-operator.ts';
 import { mulberry32 } from './sim-random.ts';
 import type { Mutation, SimCopy, SimMap, SimNode } from './sim-types.ts';
 import { decode, encode, SimDisk, type Refusal, type SimEntry } from './sim-disk.ts';
@@ -9,15 +10,16 @@ type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
 /** A shard's copies, a network that delays, breaks and heals, an operator, and a clock, all of one seed. Throws when an acknowledged write is lost. */
 export class SimWorld {
   readonly acknowledged: SimEntry[] = [];
+  /** Primary reads that were served. */
+  reads = 0;
+  handovers = 0;
   #now = 0;
   #random: () => number;
   #events: { at: number; order: number; run: () => void }[] = [];
   #order = 0;
   #nodes = new Map<string, SimNode>();
-  #copies: SimCopy[];
-  #term = 1;
-  #configVersion = 1;
-  #nextWrite = 1;
+  #operator: SimOperator;
+  #nextRequest = 1;
   /** Messages of one link keep their order, as a stream's do. */
   #linkFree = new Map<string, number>();
   #cut = new Set<string>();
@@ -26,13 +28,22 @@ export class SimWorld {
   constructor(seed: number, copies: number, mutation: Mutation = {}) {
     this.#random = mulberry32(seed);
     this.#mutation = mutation;
-    this.#copies = Array.from({ length: copies }, (_, i) => ({ node: `n${i}`, inSync: true, primary: i === 0 }));
-    for (const { node } of this.#copies) {
+    this.#operator = new SimOperator(Array.from({ length: copies }, (_, i) => `n${i}`));
+    for (const { node } of this.#operator.copies) {
       const disk = new SimDisk();
       disk.checksTerm = !mutation.noTermCheck;
-      this.#nodes.set(node, { disk, up: true, primary: null, life: 0, map: null, tracked: {}, awaited: new Map() });
+      this.#nodes.set(node, {
+        disk,
+        up: true,
+        primary: null,
+        life: 0,
+        map: null,
+        tracked: {},
+        awaited: new Map(),
+        reads: new Map(),
+      });
     }
-    for (const { node } of this.#copies) this.#learn(node);
+    for (const { node } of this.#operator.copies) this.#learn(node);
   }
 
   /** Runs with faults for a while, then without until quiet. */
@@ -44,9 +55,10 @@ export class SimWorld {
       this.#advance(50);
     }
     this.#cut.clear();
+    this.#operator.promise(null);
     for (const [name, node] of this.#nodes) if (!node.up) this.#restart(name);
     for (let i = 0; i < 1_200 && !this.converged; i++) {
-      for (const { node } of this.#copies) this.#learn(node);
+      for (const { node } of this.#operator.copies) this.#learn(node);
       this.#advance(50);
     }
     this.#check('in the end');
@@ -54,8 +66,8 @@ export class SimWorld {
 
   /** Every copy is in sync and equal to the primary. */
   get converged(): boolean {
-    const primary = this.#disk(this.#primary());
-    return this.#copies.every((copy) => copy.inSync && sameLog(this.#disk(copy), primary));
+    const primary = this.#disk(this.#operator.primary);
+    return this.#operator.copies.every((copy) => copy.inSync && sameLog(this.#disk(copy), primary));
   }
 
   #fault(): void {
@@ -68,11 +80,19 @@ export class SimWorld {
     else if (dice < 0.3) this.#cut.delete(name);
     else if (dice < 0.34) this.#failOver();
     else if (dice < 0.5) this.#learn(name);
+    else if (dice < 0.54) this.#operator.promise(this.#pick([null, ...this.#nodes.keys()]));
+    else if (dice < 0.6) this.#step(name, { type: 'nodeAlive', node: this.#pick([...this.#nodes.keys()]) });
   }
 
-  /** Every node that believes to be primary gets writes: an old one too. */
+  /** Every node that believes to be primary gets reads and writes: an old one too. */
   #clients(): void {
     for (const [name, node] of this.#nodes) {
+      if (node.up && node.primary && !node.primary.readRefusal()) {
+        const read = this.#nextRequest++;
+        node.reads.set(read, this.acknowledged.length);
+        this.#step(name, { type: 'readAsked', read });
+        if (this.#random() < 0.1) this.#step(name, { type: 'readGivenUp', read });
+      }
       if (!node.up || !node.primary || this.#random() < 0.3 || node.primary.refusal()) continue;
       const appended = node.disk.append(node.primary.term, 1 + Math.floor(this.#random() * 3));
       if ('code' in appended) continue;
@@ -80,7 +100,7 @@ export class SimWorld {
       const last = appended.at(-1)!;
       const chunk = { firstSeqNo: first.seqNo, lastSeqNo: last.seqNo, entries: encode(appended) };
       this.#step(name, { type: 'appended', ...chunk });
-      const write = this.#nextWrite++;
+      const write = this.#nextRequest++;
       node.awaited.set(write, last);
       this.#step(name, { type: 'awaited', write, seqNo: last.seqNo });
     }
@@ -106,7 +126,7 @@ export class SimWorld {
     node.life++;
     node.primary = null;
     node.disk.stream = null;
-    node.awaited.clear();
+    forget(node);
   }
 
   #restart(name: string): void {
@@ -120,17 +140,16 @@ export class SimWorld {
   #learn(name: string): void {
     const node = this.#nodes.get(name)!;
     if (!node.up) return;
-    const copies = this.#copies.map((copy) => ({ ...copy }));
-    node.map = { term: this.#term, configVersion: this.#configVersion, copies };
+    node.map = this.#operator.map();
     this.#act(name, node, node.map);
   }
 
   /** A node becomes, stays or ceases to be primary by the map that it has. */
-  #act(name: string, node: SimNode, { term, configVersion, copies }: SimMap): void {
+  #act(name: string, node: SimNode, { term, configVersion, copies, handoverTo }: SimMap): void {
     node.disk.fence(term);
     if (!copies.some((copy) => copy.node === name && copy.primary)) {
       node.primary = null;
-      node.awaited.clear();
+      forget(node);
       return;
     }
     const config: ShardConfig = {
@@ -141,25 +160,23 @@ export class SimWorld {
       copies: copies
         .filter((copy) => !copy.primary)
         .map(({ node: of, inSync }) => ({ node: of, allocationId: of, inSync })),
+      ...(handoverTo === null || handoverTo === name ? {} : { handoverTo }),
     };
     if (node.primary?.term === config.term) {
       this.#step(name, { type: 'configured', config });
       return;
     }
+    forget(node);
     const tracked = this.#mutation.forgetTracked ? {} : node.tracked;
     node.primary = new Primary(config, { seqNo: node.disk.seqNo, term: node.disk.term }, tracked, this.#now);
     this.#drain(name);
   }
 
   #failOver(): void {
-    const candidates = this.#copies.filter((copy) => copy.inSync && !copy.primary);
+    const candidates = this.#operator.candidates();
     if (candidates.length === 0) return;
     const next = this.#pick(candidates);
-    const before = this.#primary();
-    Object.assign(before, { primary: false, inSync: false });
-    next.primary = true;
-    this.#term++;
-    this.#configVersion++;
+    this.#operator.failOver(next);
     this.#check('after a promotion');
     if (this.#random() < 0.5) this.#learn(next.node);
   }
@@ -205,6 +222,17 @@ export class SimWorld {
         return this.#track(name, node, ready);
       case 'change':
         return this.#change(name, node, ready);
+      case 'confirm':
+        return this.#confirm(name, node, ready);
+      case 'serveReads':
+        for (const read of ready.reads) this.#serve(name, node, read);
+        return;
+      case 'rejectReads':
+        for (const read of ready.reads) node.reads.delete(read);
+        return;
+      case 'openAudit':
+      case 'audit':
+        throw new Error('nobody asked for a comparison');
       case 'acknowledge':
         for (const write of ready.writes) this.#acknowledge(node, write);
         return;
@@ -226,9 +254,39 @@ export class SimWorld {
     this.#check(`at the acknowledgement of ${entry.seqNo} of term ${entry.term}`);
   }
 
+  /** The invariant of primary reads: what was acknowledged before one began, it sees. */
+  #serve(name: string, node: SimNode, read: number): void {
+    const before = node.reads.get(read);
+    if (before === undefined) return;
+    node.reads.delete(read);
+    this.reads++;
+    for (const entry of this.acknowledged.slice(0, before)) {
+      if (node.disk.has(entry)) continue;
+      throw new Error(`a read of ${name} in term ${node.primary?.term} misses seqNo ${entry.seqNo} of ${entry.term}`);
+    }
+  }
+
+  #confirm(name: string, node: SimNode, { copy, round }: ReadyOf<'confirm'>): void {
+    if (this.#mutation.readUnconfirmed) {
+      this.#after(0, () => this.#step(name, { type: 'confirmed', copy, round }));
+      return;
+    }
+    const { term } = node.primary!;
+    this.#call<Step>(
+      name,
+      copy,
+      (disk) => {
+        const refusal = disk.enter(term);
+        if (!refusal) return { type: 'confirmed', copy, round };
+        return { type: 'unconfirmed', copy, round, code: refusal.code, message: refusal.message };
+      },
+      { type: 'unconfirmed', copy, round, code: LOST.code, message: LOST.message },
+    );
+  }
+
   /** The invariant: what was acknowledged is on every copy that the operator calls in sync. */
   #check(when: string): void {
-    const inSync = this.#copies.filter((copy) => copy.inSync);
+    const inSync = this.#operator.copies.filter((copy) => copy.inSync);
     for (const entry of this.acknowledged) {
       for (const copy of inSync) {
         if (this.#disk(copy).has(entry)) continue;
@@ -276,7 +334,7 @@ export class SimWorld {
   }
 
   #refuseImport(node: string): Refusal | null {
-    const inSync = this.#copies.find((copy) => copy.node === node)!.inSync;
+    const { inSync } = this.#operator.copy(node);
     return inSync ? { code: 'ANN_CONFLICT', message: 'in sync', diverged: true } : null;
   }
 
@@ -308,16 +366,11 @@ export class SimWorld {
     if (arrival > 500) answerWith({ result: 'unknown', reason: 'late' });
     this.#after(arrival, () => {
       if (this.#random() < 0.1) return answerWith({ result: 'unknown', reason: 'lost' });
-      const known = this.#copies.find((candidate) => candidate.node === copy)!;
-      if (term !== this.#term || known.primary) return answerWith({ result: 'refused', reason: 'stale term' });
-      // Compare and set, and a removal always gives a new version: a late request to add made before it fails.
-      if (ready.configVersion !== this.#configVersion) return answerWith({ result: 'refused', reason: 'stale config' });
-      known.inSync = action === 'add';
-      this.#configVersion++;
+      const answer = this.#operator.judge(term, copy, action, ready.configVersion);
+      if (action === 'handOver' && answer.result === 'done') this.handovers++;
       this.#check(`after the operator's ${action} of ${copy}`);
       // The answer may get lost after the change was made.
-      if (this.#random() < 0.2) answerWith({ result: 'unknown', reason: 'lost' });
-      else answerWith({ result: 'done', configVersion: this.#configVersion });
+      answerWith(this.#random() < 0.2 ? { result: 'unknown', reason: 'lost' } : answer);
     });
   }
 
@@ -328,14 +381,18 @@ export class SimWorld {
     handle: (disk: SimDisk, node: string) => StepBody,
   ): void {
     const { copy, session } = ready;
+    const toStep = (body: StepBody): Step => ({ ...body, copy, session });
+    this.#call(name, copy, (disk, node) => toStep(handle(disk, node)), toStep(LOST));
+  }
+
+  #call<S extends Step>(name: string, copy: string, handle: (disk: SimDisk, node: string) => S, lost: S): void {
     const from = this.#nodes.get(name)!;
     const to = this.#nodes.get(copy)!;
     // Answers are for the machine that asked, not for one of a later term or life.
     const machine = from.primary;
-    const answer = (body: StepBody): void => {
-      if (from.primary === machine) this.#step(name, { ...body, copy, session });
+    const answer = (step: S): void => {
+      if (from.primary === machine) this.#step(name, step);
     };
-    const lost = { type: 'refused', code: 'ANN_SHARD_UNAVAILABLE', message: 'link', diverged: false } as const;
     const arrival = Math.max(this.#now + this.#delay(), this.#linkFree.get(`${name}>${copy}`) ?? 0);
     this.#linkFree.set(`${name}>${copy}`, arrival);
     this.#at(arrival, () => {
@@ -368,10 +425,6 @@ export class SimWorld {
     return this.#random() < 0.05 ? 500 + this.#random() * 6_000 : this.#random() * 30;
   }
 
-  #primary(): SimCopy {
-    return this.#copies.find((copy) => copy.primary)!;
-  }
-
   #disk(copy: SimCopy): SimDisk {
     return this.#nodes.get(copy.node)!.disk;
   }
@@ -380,6 +433,14 @@ export class SimWorld {
     return items[Math.floor(this.#random() * items.length)]!;
   }
 }
+
+/** What waits here was asked of a primary that is no more. */
+function forget(node: SimNode): void {
+  node.awaited.clear();
+  node.reads.clear();
+}
+
+const LOST = { type: 'refused', code: 'ANN_SHARD_UNAVAILABLE', message: 'link', diverged: false } as const;
 
 type StepBody = Step extends infer S
   ? S extends { copy: string; session: number }

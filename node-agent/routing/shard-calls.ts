@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { inSyncCopies, primaryOf, type MapCopy, type MapShard } from '#model/cluster-map.ts';
 import { AnnulusError, type ErrorCode } from '#model/errors.ts';
 import { PeerUnreachable } from '../rpc/peer-client.ts';
@@ -15,7 +14,9 @@ import type { Write } from '../shard/operations.ts';
 /** Rounds over a shard's copies before a read is given up; between them the map is refreshed. */
 const READ_ROUNDS = 4;
 const ROUND_PAUSE_MS = 50;
-const WRITE_PAUSE_MS = 100;
+/** Wait before a new primary is asked for: short at first, for one that takes over in an orderly way. A new map ends it. */
+const PRIMARY_PAUSE_FIRST_MS = 20;
+const PRIMARY_PAUSE_MAX_MS = 100;
 /** A copy on this node is taken unless it has so many more requests under way than another. */
 const LOCAL_ADVANTAGE = 8;
 const HEDGE_MIN_MS = 10;
@@ -41,19 +42,26 @@ export class ShardCalls {
   #outstanding = new Map<string, number>();
   #latencies = new LatencyWindow();
   #turn = 0;
+  /** Wakes those who wait for a new map. */
+  #waiting = new Set<() => void>();
 
   constructor(options: { maps: MapStore; peers: Peers; self: string; local: ShardAccess }) {
     this.#maps = options.maps;
     this.#peers = options.peers;
     this.#self = options.self;
     this.#local = options.local;
+    this.#maps.subscribe(() => {
+      for (const wake of [...this.#waiting]) wake();
+    });
   }
 
   /** A read, by the consistency asked for. `deadline` is on the clock of performance.now(). */
   async read<T>(name: string, consistency: ReadOptions['consistency'], deadline: number, ask: Ask<T>): Promise<T> {
     let failure: unknown = null;
-    for (let round = 0; round < READ_ROUNDS && (round === 0 || performance.now() < deadline); round++) {
-      if (round > 0) await this.#pause(ROUND_PAUSE_MS * round, deadline);
+    for (let round = 0; round === 0 || performance.now() < deadline; round++) {
+      // Nobody else can answer for a primary: one that is being replaced is worth all the time that there is.
+      if (round >= READ_ROUNDS && consistency !== 'primary') break;
+      if (round > 0) await this.#pause(consistency === 'primary' ? pauseOf(round) : ROUND_PAUSE_MS * round, deadline);
       const shard = this.#shard(name);
       try {
         return await this.#readOnce(shard, consistency, deadline, ask);
@@ -67,7 +75,7 @@ export class ShardCalls {
 
   /** A write, by the shard's primary: waits for a new primary while time is left, but never repeats what may have been written. */
   async write(name: string, writes: Write[], deadline: number): Promise<WriteOutcome> {
-    for (;;) {
+    for (let round = 1; ; round++) {
       let failure: unknown;
       const shard = this.#shard(name);
       const primary = primaryOf(shard);
@@ -81,11 +89,11 @@ export class ShardCalls {
         } catch (error) {
           failure = error;
           if (!isUnwritten(error)) throw error;
-          if (error instanceof AnnulusError && error.code === 'ANN_STALE_TERM') await this.#refresh(primary.node);
         }
       }
-      if (performance.now() + WRITE_PAUSE_MS >= deadline) throw unavailable(name, failure);
-      await this.#pause(WRITE_PAUSE_MS, deadline);
+      const pauseMs = pauseOf(round);
+      if (performance.now() + pauseMs >= deadline) throw unavailable(name, failure);
+      await this.#pause(pauseMs, deadline);
     }
   }
 
@@ -107,7 +115,12 @@ export class ShardCalls {
       throw new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${shard.name} has no copy in sync now`);
     }
     const call = (copy: MapCopy): Promise<T> => this.#call(shard, copy, deadline, ask);
-    if (consistency === 'primary') return call(primary);
+    if (consistency === 'primary') {
+      const { name, uid } = shard;
+      return this.#call(shard, primary, deadline, (access, _, timeoutMs) =>
+        ask(access, { name, uid, primary: true }, timeoutMs),
+      );
+    }
     if (consistency === 'one') {
       if (copies.length === 1) return call(copies[0]!);
       const startedAt = performance.now();
@@ -156,13 +169,20 @@ export class ShardCalls {
     return (this.#outstanding.get(copy.node) ?? 0) + (copy.node === this.#self ? 0 : LOCAL_ADVANTAGE);
   }
 
-  async #refresh(node: string): Promise<void> {
-    if (node !== this.#self) await this.#peers.fetchMap(node);
-  }
-
+  /** Ends early when a new map comes: a node that refused and has one said its version with the refusal, so it is on its way. */
   async #pause(milliseconds: number, deadline: number): Promise<void> {
-    await sleep(Math.max(0, Math.min(milliseconds, deadline - performance.now())));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.max(0, Math.min(milliseconds, deadline - performance.now())));
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
+    clearTimeout(timer);
   }
+}
+
+/** Wait before the n-th repetition of what only a primary may do. */
+function pauseOf(round: number): number {
+  return Math.min(PRIMARY_PAUSE_MAX_MS, PRIMARY_PAUSE_FIRST_MS * 2 ** (round - 1));
 }
 
 /** Waits for `wanted` answers and gives the primary's if it is among them, else the first. */

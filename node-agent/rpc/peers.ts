@@ -18,7 +18,8 @@ export class Peers {
   #clients = new Map<string, PeerClient>();
   /** Newest map version that each node has said. */
   #versions = new Map<string, number>();
-  #fetching = false;
+  /** Nodes that are being asked for their map. */
+  #fetching = new Set<string>();
   #timer: NodeJS.Timeout;
 
   constructor(options: PeersOptions) {
@@ -53,7 +54,7 @@ export class Peers {
   /** A node said its map's version: a newer one is fetched from it. */
   seen(node: string, version: number): void {
     this.#versions.set(node, version);
-    if (version > this.#options.mapVersion() && !this.#fetching) void this.fetchMap(node);
+    if (version > this.#options.mapVersion() && !this.#fetching.has(node)) void this.fetchMap(node);
   }
 
   /** Waits until every other node of the map has said that it has this version, at most so long. Never rejects: a dead node must not hold others up. */
@@ -69,14 +70,14 @@ export class Peers {
 
   /** Asks a node for its map. Never rejects. */
   async fetchMap(node: string): Promise<void> {
-    this.#fetching = true;
+    this.#fetching.add(node);
     try {
       const { json } = await this.get(node).call('getMap', {}, MAP_FETCH_TIMEOUT_MS);
       this.#options.onMap(Buffer.from(json).toString(), node);
     } catch {
       // The next heartbeat or refusal tries again.
     } finally {
-      this.#fetching = false;
+      this.#fetching.delete(node);
     }
   }
 

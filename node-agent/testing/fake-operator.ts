@@ -125,6 +125,12 @@ export class FakeOperator {
     this.push();
   }
 
+  /** Promises a planned change of primary: made when the primary says that it is sealed and drained. */
+  handOver(name: string, node: string): void {
+    this.shard(name).handoverTo = node;
+    this.push();
+  }
+
   /** Sends the next version of the map to every connected node. */
   push(): void {
     this.map.version++;
@@ -211,8 +217,22 @@ export class FakeOperator {
     if (refusal !== null || !copy) {
       return { requestId, ok: false, reason: refusal ?? '', configVersion: shard.configVersion };
     }
+    if (request.action === 'HAND_OVER') return this.#handOver(shard, copy, requestId);
     copy.inSync = request.action === 'ADD_TO_IN_SYNC';
     copy.role = copy.inSync ? 'Replica' : 'Joining';
+    shard.configVersion++;
+    this.push();
+    return { requestId, ok: true, reason: '', configVersion: shard.configVersion };
+  }
+
+  #handOver(shard: MapShard, copy: MapCopy, requestId: number): CopyReply {
+    if (shard.handoverTo !== copy.node || !copy.inSync) {
+      return { requestId, ok: false, reason: 'not promised', configVersion: shard.configVersion };
+    }
+    for (const old of shard.copies) if (old.role === 'Primary') old.role = 'Replica';
+    copy.role = 'Primary';
+    delete shard.handoverTo;
+    shard.primaryTerm++;
     shard.configVersion++;
     this.push();
     return { requestId, ok: true, reason: '', configVersion: shard.configVersion };
