@@ -58,10 +58,13 @@ export class ShardCalls {
   /** A read, by the consistency asked for. `deadline` is on the clock of performance.now(). */
   async read<T>(name: string, consistency: ReadOptions['consistency'], deadline: number, ask: Ask<T>): Promise<T> {
     let failure: unknown = null;
-    for (let round = 0; round === 0 || performance.now() < deadline; round++) {
-      // Nobody else can answer for a primary: one that is being replaced is worth all the time that there is.
-      if (round >= READ_ROUNDS && consistency !== 'primary') break;
-      if (round > 0) await this.#pause(consistency === 'primary' ? pauseOf(round) : ROUND_PAUSE_MS * round, deadline);
+    // Nobody else can answer for a primary: one that is being replaced is worth all the time that there is.
+    for (let round = 0; round < READ_ROUNDS || consistency === 'primary'; round++) {
+      if (round > 0) {
+        const pauseMs = consistency === 'primary' ? pauseOf(round) : ROUND_PAUSE_MS * round;
+        if (performance.now() + pauseMs >= deadline) break;
+        await this.#pause(pauseMs, deadline);
+      }
       const shard = this.#shard(name);
       try {
         return await this.#readOnce(shard, consistency, deadline, ask);

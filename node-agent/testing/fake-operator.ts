@@ -40,6 +40,7 @@ export class FakeOperator {
   #sessions = new Map<string, { client: Client; stream: Session }>();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
+  #muted = new Set<string>();
 
   constructor(options: { clusterUID: string; token: string; nodes: { name: string; address: string }[] }) {
     this.#token = options.token;
@@ -131,10 +132,15 @@ export class FakeOperator {
     this.push();
   }
 
+  /** No more maps for this node. */
+  mute(node: string): void {
+    this.#muted.add(node);
+  }
+
   /** Sends the next version of the map to every connected node. */
   push(): void {
     this.map.version++;
-    for (const { stream } of this.#sessions.values()) this.#send(stream);
+    for (const [node, { stream }] of this.#sessions) if (!this.#muted.has(node)) this.#send(stream);
   }
 
   #send(stream: Session): void {
