@@ -9,6 +9,9 @@ export interface Metrics {
   blocked: Counter<'controller' | 'reason'>;
   apiCalls: Counter<'verb' | 'kind' | 'code'>;
   mapPublishes: Counter<'cluster'>;
+  failovers: Counter<'cluster'>;
+  /** From the belief that a primary's node is dead to the written status with another primary. */
+  failoverSeconds: Histogram<'cluster'>;
   leader: Gauge;
   /** Sampled when scraped. */
   sample: (read: () => Sample) => void;
@@ -58,6 +61,19 @@ export function createMetrics(): Metrics {
       name: 'annulus_operator_map_publishes_total',
       help: 'New versions of cluster maps.',
       labelNames: ['cluster'],
+      registers,
+    }),
+    failovers: new Counter({
+      name: 'annulus_operator_failovers_total',
+      help: "Shards that got another primary because their primary's node died.",
+      labelNames: ['cluster'],
+      registers,
+    }),
+    failoverSeconds: new Histogram({
+      name: 'annulus_operator_failover_seconds',
+      help: "Time from the verdict that a primary's node is dead to the written status with another primary.",
+      labelNames: ['cluster'],
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
       registers,
     }),
     leader: new Gauge({ name: 'annulus_operator_leader', help: '1 while this process leads.', registers }),

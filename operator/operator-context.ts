@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BuildConfig } from './build/common.ts';
 import type { Caches } from './caches.ts';
 import type { ControlHub } from './control/hub.ts';
+import type { HealthWatch } from './failover/health-watch.ts';
 import type { KubeApi } from './kube/api.ts';
 import type { EventRecorder } from './kube/events.ts';
 import type { Expectations } from './kube/expectations.ts';
@@ -12,6 +13,7 @@ export interface OperatorContext {
   api: KubeApi;
   caches: Caches;
   hub: ControlHub;
+  health: Pick<HealthWatch, 'of'>;
   events: EventRecorder;
   expectations: Expectations;
   metrics: Metrics;

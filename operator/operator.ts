@@ -9,6 +9,7 @@ import { CollectionController } from './controllers/collection/collection.contro
 import { createController } from './controllers/controller.ts';
 import { AdviceSource } from './controllers/shard/advice-source.ts';
 import { ShardController } from './controllers/shard/shard.controller.ts';
+import { HealthWatch } from './failover/health-watch.ts';
 import type { KubeApi } from './kube/api.ts';
 import { EventRecorder } from './kube/events.ts';
 import { Expectations } from './kube/expectations.ts';
@@ -29,6 +30,8 @@ export interface OperatorOptions {
   podMonitors: boolean;
   log: Logger;
   metrics?: Metrics;
+  /** False once this process can't prove any more that it leads: then it says nothing to nodes. Writes are refused by `api` itself. */
+  mayAct?: () => boolean;
 }
 
 const SHARD_WORKERS = 8;
@@ -39,6 +42,7 @@ export class Operator {
   readonly metrics: Metrics;
   readonly #caches: Caches;
   readonly #hub: ControlHub;
+  readonly #health: HealthWatch;
   readonly #clusters: WorkQueue;
   readonly #collections: WorkQueue;
   readonly #shards: WorkQueue;
@@ -68,15 +72,24 @@ export class Operator {
       { operator: options.identity, version: options.version },
       {
         onNodeChanged: (key) => this.#wakeUps.onNode(key),
+        onHeard: (key) => this.#wakeUps.onHeard(key),
         onShardsChanged: (key, shards) => this.#wakeUps.onReports(key, shards),
         onCollectionRequest: (key, request) => requests.handle(key, request),
       },
       log,
+      options.mayAct,
     );
+    this.#health = new HealthWatch({
+      caches: this.#caches,
+      hub: this.#hub,
+      onChanged: (key) => this.#wakeUps.onHealth(key),
+      log,
+    });
     const context: OperatorContext = {
       api,
       caches: this.#caches,
       hub: this.#hub,
+      health: this.#health,
       events: new EventRecorder(api, log, options.identity),
       expectations: new Expectations(),
       metrics: this.metrics,
@@ -100,6 +113,7 @@ export class Operator {
       shards: this.#shards,
       maps: this.#maps,
       mapDelayMs: (key) => publisher.delayMs(key),
+      health: this.#health,
       placementChanged: (namespace, cluster) => advice.changed(namespace, cluster),
     });
     this.metrics.sample(() => ({
@@ -132,6 +146,7 @@ export class Operator {
     this.#stopped = true;
     this.#wakeUps.awake = false;
     await Promise.all([this.#clusters, this.#collections, this.#shards, this.#maps].map((queue) => queue.stop()));
+    this.#health.stop();
     this.#hub.close();
     this.#caches.stop();
   }

@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '#crds/v1alpha1/index.ts';
 import { CLUSTER_LABEL, TEMPLATE_HASH_LABEL } from './build/common.ts';
-import { isObject, numberAt, objectsAt, textAt, type JsonObject } from './kube/json.ts';
+import { at, isObject, numberAt, objectsAt, textAt, type JsonObject } from './kube/json.ts';
 import type { KubeObject } from './kube/object.ts';
 
 /** What the operator reads of a data pod. */
@@ -13,6 +13,8 @@ export interface Pod {
   /** '' while it has none. */
   ip: string;
   ready: boolean;
+  /** False when Kubernetes says that its container does not run; true also while it does not know (machine lost). */
+  running: boolean;
   deleting: boolean;
   templateHash: string;
   /** What keeps the pod from running, if anything. */
@@ -35,6 +37,7 @@ export function parsePod(object: KubeObject): Pod {
     nodeName: textAt(object, 'spec', 'nodeName'),
     ip: textAt(status, 'podIP'),
     ready: objectsAt(status, 'conditions').some((c) => c['type'] === 'Ready' && c['status'] === 'True'),
+    running: isRunning(status),
     deleting: object.metadata.deletionTimestamp !== undefined,
     templateHash: object.metadata.labels?.[TEMPLATE_HASH_LABEL] ?? '',
     ...(problem ? { problem } : {}),
@@ -45,6 +48,14 @@ export function parsePod(object: KubeObject): Pod {
 export function ordinalOf(cluster: string, pod: string): number {
   const rest = pod.startsWith(`${cluster}-`) ? pod.slice(cluster.length + 1) : '';
   return /^(0|[1-9]\d*)$/.test(rest) ? Number(rest) : -1;
+}
+
+const NEVER_RUNS = new Set(['Pending', 'Failed', 'Succeeded']);
+
+function isRunning(status: unknown): boolean {
+  if (NEVER_RUNS.has(textAt(status, 'phase'))) return false;
+  const containers = objectsAt(status, 'containerStatuses');
+  return containers.length === 0 || containers.some((container) => isObject(at(container, 'state', 'running')));
 }
 
 /** Waiting reasons that are part of a normal start. */

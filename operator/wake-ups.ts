@@ -2,6 +2,8 @@ import type { Collection, Shard } from '#crds/v1alpha1/index.ts';
 import { CLUSTER_LABEL } from './build/common.ts';
 import type { Caches, CacheEvents } from './caches.ts';
 import type { ChildKind } from './controllers/cluster/children.ts';
+import { deadNodes } from './failover/health.ts';
+import type { HealthWatch } from './failover/health-watch.ts';
 import { objectKey, splitKey } from './kube/object.ts';
 import type { WorkQueue } from './kube/queue.ts';
 
@@ -14,6 +16,7 @@ export interface Sleepers {
   maps: WorkQueue;
   /** How long changes gather before they make a map, ms. */
   mapDelayMs: (clusterKey: string) => number;
+  health: Pick<HealthWatch, 'look' | 'of'>;
   /** What placement follows from has changed. */
   placementChanged: (namespace: string, cluster: string) => void;
 }
@@ -61,6 +64,7 @@ export class WakeUps implements CacheEvents {
     for (const key of keys) {
       const { namespace, name } = splitKey(key);
       const cluster = this.#sleepers.caches.pods.get(namespace, name)?.cluster ?? name.replace(/-\d+$/, '');
+      this.#sleepers.health.look(objectKey(namespace, cluster));
       this.onNode(objectKey(namespace, cluster));
       this.#addMap(objectKey(namespace, cluster));
     }
@@ -83,7 +87,23 @@ export class WakeUps implements CacheEvents {
     }
   };
 
-  /** A node of the cluster came, went, or is ready or not. */
+  /** A node said something, or its stream opened or ended. */
+  onHeard(clusterKey: string): void {
+    if (this.awake) this.#sleepers.health.look(clusterKey);
+  }
+
+  /** Nodes are believed otherwise than before: shards that may need another primary come first. */
+  onHealth(clusterKey: string): void {
+    if (!this.awake) return;
+    const { caches, health } = this.#sleepers;
+    const { namespace, name } = splitKey(clusterKey);
+    const dead = new Set(deadNodes(health.of(clusterKey)));
+    const orphaned = caches.shardsOf(namespace, name).filter((shard) => dead.has(shard.status?.primary ?? ''));
+    this.#addShards(orphaned);
+    this.onNode(clusterKey);
+  }
+
+  /** A node of the cluster came, went, is ready or not, or is believed otherwise. */
   onNode(clusterKey: string): void {
     if (!this.awake) return;
     const { namespace, name } = splitKey(clusterKey);
@@ -114,6 +134,7 @@ export class WakeUps implements CacheEvents {
     if (sameSpec) return;
     if (cluster === undefined) this.#generations.delete(key);
     else this.#generations.set(key, generation);
+    this.#sleepers.health.look(key);
     this.#addMap(key);
     if (cluster?.spec.host !== undefined) this.#addMap(objectKey(namespace, cluster.spec.host));
     const logical = caches.clusters.in(namespace).filter((other) => other.spec.host === name);

@@ -25,6 +25,7 @@ function startHub(): Rig {
     { operator: 'op-1', version: '0' },
     {
       onNodeChanged: () => (nodeChanges += 1),
+      onHeard: () => undefined,
       onShardsChanged: (_key, shards) => shardChanges.push(...shards),
       onCollectionRequest: async (key, { requestId, name }) => ({
         requestId,
@@ -108,7 +109,7 @@ describe('control streams', () => {
     node.requestCopy(request);
     await until('request', () => shardChanges.includes('words-0'));
     const [pending] = hub.requests(KEY, 'words-0');
-    expect(pending).toEqual({ from: 'ring-0', request });
+    expect(pending).toMatchObject({ from: 'ring-0', request });
     hub.reply(KEY, pending!, { requestId: 3, ok: true, reason: '', configVersion: 2 });
     expect(hub.requests(KEY, 'words-0')).toEqual([]);
     await until('reply', () => node.copyReplies.length === 1);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { PendingCopyRequest } from '../controllers/shard/copy-requests.ts';
-import type { CollectionReply, CollectionRequest, CopyReply } from '#proto/control-messages.ts';
+import type { CollectionReply, CollectionRequest, CopyReply, CopyRequest } from '#proto/control-messages.ts';
 import type { NodeMessage } from './messages.ts';
 import { NodeSession, type NodeAddress } from './session.ts';
 import { changedShards, isDiskFull, type NodeSight } from './sights.ts';
@@ -14,6 +14,8 @@ export interface PublishedMap {
 export interface HubEvents {
   /** A node of the cluster came, went, was refused, or its disk became full or had room again. */
   onNodeChanged: (clusterKey: string) => void;
+  /** A report came, a stream opened or ended: what is believed of the nodes may change. */
+  onHeard: (clusterKey: string) => void;
   /** These shards (metadata.names) were reported differently or have requests waiting. */
   onShardsChanged: (clusterKey: string, shards: string[]) => void;
   /** Must resolve; what it resolves to is sent back. */
@@ -38,12 +40,20 @@ export class ControlHub {
   readonly #identity: { operator: string; version: string };
   readonly #events: HubEvents;
   readonly #log: Logger;
+  readonly #mayAct: () => boolean;
   #underWay = 0;
 
-  constructor(identity: { operator: string; version: string }, events: HubEvents, log: Logger) {
+  /** `mayAct`: false once this operator can't prove any more that it leads; then nothing is sent and nobody is dialled. */
+  constructor(
+    identity: { operator: string; version: string },
+    events: HubEvents,
+    log: Logger,
+    mayAct: () => boolean = () => true,
+  ) {
     this.#identity = identity;
     this.#events = events;
     this.#log = log;
+    this.#mayAct = mayAct;
   }
 
   /** The nodes that a cluster has now: missing ones are dialled, others hung up. */
@@ -91,6 +101,17 @@ export class ControlHub {
     return [...(this.#clusters.get(clusterKey)?.requests.get(shard) ?? [])];
   }
 
+  /** A request was judged and waits: what it waits for has to happen before it is judged again. */
+  hold(clusterKey: string, pending: PendingCopyRequest): void {
+    const { requests } = this.#cluster(clusterKey);
+    const { shard } = pending.request;
+    const all = requests.get(shard) ?? [];
+    requests.set(
+      shard,
+      all.map((other) => (other === pending ? { ...pending, held: true } : other)),
+    );
+  }
+
   /** Answers a primary's request. */
   reply(clusterKey: string, pending: PendingCopyRequest, copyReply: CopyReply): void {
     const cluster = this.#cluster(clusterKey);
@@ -134,12 +155,14 @@ export class ControlHub {
         onConnected: () => {
           cluster.sights.set(node, { node, connected: true, since: Date.now() });
           if (cluster.map !== undefined) cluster.sessions.get(node)?.send({ map: cluster.map });
+          this.#events.onHeard(clusterKey);
           this.#events.onNodeChanged(clusterKey);
         },
         onMessage: (message) => this.#onMessage(clusterKey, session, message),
         onDisconnected: (refused) => this.#onDisconnected(clusterKey, node, refused),
       },
       this.#log,
+      this.#mayAct,
     );
     return session;
   }
@@ -155,6 +178,7 @@ export class ControlHub {
     if (before !== undefined && !before.connected && before.refused === refused) return;
     const since = before === undefined || before.connected ? Date.now() : before.since;
     cluster.sights.set(node, { node, connected: false, since, ...(refused === undefined ? {} : { refused }) });
+    this.#events.onHeard(clusterKey);
     this.#events.onNodeChanged(clusterKey);
     const shards = before?.report?.copies.map((copy) => copy.shard) ?? [];
     if (shards.length > 0) this.#events.onShardsChanged(clusterKey, shards);
@@ -170,15 +194,16 @@ export class ControlHub {
         const shards = changedShards(sight.report, message.report);
         const diskChanged = isDiskFull(sight.report) !== isDiskFull(message.report);
         sight.report = message.report;
+        sight.reportAt = Date.now();
+        this.#events.onHeard(clusterKey);
         if (diskChanged) this.#events.onNodeChanged(clusterKey);
         if (shards.length > 0) this.#events.onShardsChanged(clusterKey, shards);
         return;
       }
       case 'copyRequest': {
         const { shard } = message.copyRequest;
-        const waiting = cluster.requests.get(shard) ?? [];
-        if (waiting.length >= MAX_WAITING_PER_SHARD) return;
-        cluster.requests.set(shard, [...waiting, { from: node, request: message.copyRequest }]);
+        const waiting = addRequest(cluster.requests.get(shard) ?? [], node, message.copyRequest, Date.now());
+        cluster.requests.set(shard, waiting);
         this.#events.onShardsChanged(clusterKey, [shard]);
         return;
       }
@@ -205,6 +230,24 @@ export class ControlHub {
       this.#underWay -= 1;
     }
   }
+}
+
+/** A primary that asks again has given up waiting for the answer to its earlier request: that one goes, and its age stays. */
+export function addRequest(
+  waiting: readonly PendingCopyRequest[],
+  from: string,
+  request: CopyRequest,
+  now: number,
+): PendingCopyRequest[] {
+  const same = (other: PendingCopyRequest): boolean =>
+    other.from === from &&
+    other.request.action === request.action &&
+    other.request.allocationId === request.allocationId &&
+    other.request.term === request.term;
+  const earlier = waiting.find(same);
+  const others = waiting.filter((other) => !same(other));
+  if (others.length >= MAX_WAITING_PER_SHARD) return others;
+  return [...others, { from, request, since: earlier?.since ?? now, at: now }];
 }
 
 function sameAddress(a: NodeAddress, b: NodeAddress): boolean {

@@ -37,6 +37,7 @@ export class NodeSession {
   readonly #events: SessionEvents;
   readonly #identity: { operator: string; version: string };
   readonly #log: Logger;
+  readonly #mayAct: () => boolean;
   readonly #client: InstanceType<ReturnType<typeof loadServiceClient>>;
   #stream: ControlStream | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -50,7 +51,9 @@ export class NodeSession {
     identity: { operator: string; version: string },
     events: SessionEvents,
     log: Logger,
+    mayAct: () => boolean = () => true,
   ) {
+    this.#mayAct = mayAct;
     this.address = address;
     this.#events = events;
     this.#identity = identity;
@@ -77,7 +80,8 @@ export class NodeSession {
 
   /** Sends a message; dropped when the node is away, since everything is sent again after the next hello. */
   send(message: OperatorMessage): void {
-    if (this.#stream === undefined || !this.#greeted) return;
+    // A node hears the operator that greeted it last: one that may no longer lead must not say anything.
+    if (this.#stream === undefined || !this.#greeted || !this.#mayAct()) return;
     this.#write(message);
   }
 
@@ -89,6 +93,10 @@ export class NodeSession {
   }
 
   #dial(): void {
+    if (!this.#mayAct()) {
+      this.#timer = setTimeout(() => this.#dial(), BACKOFF.maxMs);
+      return;
+    }
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${this.address.token}`);
     const stream = this.#client['Session']!(metadata) as unknown as ControlStream;

@@ -9,8 +9,18 @@ export interface NodeSight {
   since: number;
   /** Last report of the present connection; undefined until it came. */
   report?: NodeReport;
+  /** When that report came, ms. */
+  reportAt?: number;
   /** The node refused the stream (another cluster's volume, another token), in its words. */
   refused?: string;
+}
+
+/** Nodes report every 5 s and at every change: an older report of a node that seems connected says nothing of how it is now. */
+export const FRESH_MS = 10_000;
+
+/** True while the node's last report says how it is now. */
+export function isFresh({ connected, reportAt }: NodeSight, now: number): boolean {
+  return connected && reportAt !== undefined && now - reportAt < FRESH_MS;
 }
 
 /** The node's word on one copy; undefined when it is away or has not reported that allocation. */
@@ -34,7 +44,11 @@ export function changedShards(before: NodeReport | undefined, after: NodeReport)
 }
 
 function sameReport(a: CopyReport, b: CopyReport): boolean {
-  return (Object.keys(a) as (keyof CopyReport)[]).every((member) => a[member] === b[member]);
+  return (Object.keys(a) as (keyof CopyReport)[]).every((member) => sameMember(a[member], b[member]));
+}
+
+function sameMember(a: CopyReport[keyof CopyReport], b: CopyReport[keyof CopyReport]): boolean {
+  return a === b || (Array.isArray(a) && JSON.stringify(a) === JSON.stringify(b));
 }
 
 /** True when the node refuses writes because its disk is nearly full. */

@@ -2,6 +2,7 @@ import type { Collection, Shard, ShardStatus, VectorCluster } from '#crds/v1alph
 import { parseCollection, parseShard, parseVectorCluster, type Result } from '#crds/validate.ts';
 import type { StoredCluster } from '../build/common.ts';
 import type { CopyReport, NodeReport } from '#proto/control-messages.ts';
+import type { ClusterHealth, NodeState } from '../failover/health.ts';
 import type { NodeSight } from '../control/sights.ts';
 import { parsePod, type Pod } from '../pods.ts';
 import { isObject, type JsonObject } from '../kube/json.ts';
@@ -107,7 +108,7 @@ export function makeReport(copy: Partial<CopyReport> & Pick<CopyReport, 'allocat
   };
 }
 
-/** A connected node that reports these copies. */
+/** A connected node that has just reported these copies, whatever the time is. */
 export function makeSight(node: string, ...copies: CopyReport[]): NodeSight & { podReady: boolean } {
   const report: NodeReport = {
     mapVersion: 1,
@@ -117,7 +118,17 @@ export function makeSight(node: string, ...copies: CopyReport[]): NodeSight & { 
     memoryBytes: 0,
     members: [],
   };
-  return { node, connected: true, since: 0, report, podReady: true };
+  return { node, connected: true, since: 0, report, reportAt: Number.MAX_SAFE_INTEGER, podReady: true };
+}
+
+/** What is believed of nodes: alive, unless `others` says otherwise. */
+export function makeHealth(alive: string[], others: Record<string, NodeState> = {}, majority = true): ClusterHealth {
+  const states = { ...Object.fromEntries(alive.map((node) => [node, 'Alive' as const])), ...others };
+  const entries = Object.entries(states);
+  return {
+    majority,
+    nodes: new Map(entries.map(([node, state]) => [node, { state, since: 0, why: 'a test says so' }])),
+  };
 }
 
 /** The object as it would be after this status was written. */

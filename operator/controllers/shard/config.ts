@@ -74,6 +74,31 @@ export function promote(config: ShardConfig, node: string, oldPrimaryId: string)
   return { ...config, primaryTerm: config.primaryTerm + 1, copies };
 }
 
+/**
+ * The primary's node is dead: an in-sync copy becomes the primary in a new term. The old primary's copy and those on other dead nodes leave the
+ * in-sync set and keep their data, so that they may catch up when they come back. The new primary's copy is always left.
+ */
+export function failOverTo(config: ShardConfig, node: string, dead: ReadonlySet<string>): ShardConfig | null {
+  const heir = config.copies.find((candidate) => candidate.node === node);
+  if (config.primaryTerm === 0 || heir === undefined || !heir.inSync || heir.role === 'Primary') return null;
+  const copies = config.copies.map((copy): ShardCopy => {
+    if (copy === heir) return { ...copy, role: 'Primary' };
+    return copy.role === 'Primary' || dead.has(copy.node) ? { ...copy, role: 'Joining', inSync: false } : copy;
+  });
+  return { ...config, primaryTerm: config.primaryTerm + 1, copies };
+}
+
+/** A planned change of primary: the old one has drained itself, so its copy equals the new one's and stays in sync. */
+export function handOver(config: ShardConfig, node: string): ShardConfig | null {
+  const heir = config.copies.find((candidate) => candidate.node === node);
+  if (config.primaryTerm === 0 || heir === undefined || !heir.inSync || heir.role === 'Primary') return null;
+  const copies = config.copies.map((copy): ShardCopy => {
+    if (copy === heir) return { ...copy, role: 'Primary' };
+    return copy.role === 'Primary' ? { ...copy, role: 'Replica' } : copy;
+  });
+  return { ...config, primaryTerm: config.primaryTerm + 1, copies };
+}
+
 /** One more copy, to be filled from the primary. */
 export function addJoining(config: ShardConfig, node: string, newId: string): ShardConfig | null {
   if (config.primaryTerm === 0 || config.copies.some((copy) => copy.node === node)) return null;

@@ -1,5 +1,7 @@
 import type { ShardCopy } from '#crds/v1alpha1/index.ts';
 import { reportOf } from '../../control/sights.ts';
+import { bestHeir } from '../../failover/heir.ts';
+import type { MigrationEvent } from '../../migration/migration.ts';
 import {
   activate,
   addJoining,
@@ -15,9 +17,21 @@ import type { ShardInput } from './shard-input.ts';
 /** First copies that are not made after this long on a node that is away are placed again elsewhere. */
 export const FIRST_COPY_PATIENCE_MS = 60_000;
 
+/** A joining copy that has failed for so long is made anew: its node tries again by itself before, but damaged files stay damaged. */
+export const FAILED_COPY_PATIENCE_MS = 60_000;
+
 /** A step that was taken, for the event and the log. */
 export interface Step {
-  reason: 'Placed' | 'PlacedAgain' | 'Activated' | 'CopyReplaced' | 'PrimaryChanged' | 'CopyAdded' | 'CopyRemoved';
+  reason:
+    | 'Placed'
+    | 'PlacedAgain'
+    | 'Activated'
+    | 'CopyReplaced'
+    | 'PrimaryChanged'
+    | 'PrimaryHandedOver'
+    | 'CopyAdded'
+    | 'CopyRemoved'
+    | MigrationEvent;
   message: string;
 }
 
@@ -41,7 +55,7 @@ export function repair(before: ShardConfig, input: ShardInput): { config: ShardC
   const ids = [...input.newIds];
   for (const copy of before.copies) {
     const fault = faultOf(copy, input);
-    if (fault === undefined || copy.role === 'Joining') continue;
+    if (fault === undefined || (copy.role === 'Joining' && !isFailedForLong(copy, input))) continue;
     if (copy.role === 'Primary') {
       const heir = bestHeir(config, input);
       if (heir === undefined) continue;
@@ -70,6 +84,12 @@ export function faultOf(copy: ShardCopy, input: ShardInput): string | undefined 
   return report.message === '' ? report.state : `${report.state} (${report.message})`;
 }
 
+/** Each copy made anew has an allocationId of its own and may fail for as long again: that paces them. */
+function isFailedForLong(copy: ShardCopy, { failures, now }: ShardInput): boolean {
+  const since = failures?.get(copy.allocationId);
+  return since !== undefined && now - since >= FAILED_COPY_PATIENCE_MS;
+}
+
 function allMade(config: ShardConfig, input: ShardInput): boolean {
   return config.copies.every((copy) => {
     const report = reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId);
@@ -95,17 +115,4 @@ function hasSoundSource(config: ShardConfig, leaving: ShardCopy, input: ShardInp
     if (copy.node === leaving.node || !copy.inSync) return false;
     return reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId)?.state === 'READY';
   });
-}
-
-/** The in-sync copy with the highest seqNo whose node says that it is well. */
-function bestHeir(config: ShardConfig, input: ShardInput): string | undefined {
-  let best: { node: string; seqNo: number } | undefined;
-  for (const copy of config.copies) {
-    if (!copy.inSync || copy.role === 'Primary') continue;
-    const report = reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId);
-    if (report?.state === 'READY' && (best === undefined || report.seqNo > best.seqNo)) {
-      best = { node: copy.node, seqNo: report.seqNo };
-    }
-  }
-  return best?.node;
 }

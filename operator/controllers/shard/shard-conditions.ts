@@ -1,6 +1,8 @@
 import type { Condition } from '#crds/v1alpha1/index.ts';
 import type { Verdict } from '../../conditions.ts';
 import { reportOf } from '../../control/sights.ts';
+import { whyNoPrimary } from '../../failover/fail-over.ts';
+import { healthOf } from '../../failover/health.ts';
 import type { ShardConfig } from './config.ts';
 import { faultOf } from './repair.ts';
 import type { ShardInput } from './shard-input.ts';
@@ -49,6 +51,8 @@ function judgeAvailable(config: ShardConfig, input: ShardInput): Judgement {
   }
   const primary = config.copies.find((copy) => copy.role === 'Primary');
   if (primary === undefined) return no('NoPrimary', 'the shard has no primary');
+  const orphaned = whyNoPrimary(config, input);
+  if (orphaned !== undefined) return no(orphaned.reason, orphaned.message);
   const fault = faultOf(primary, input);
   if (fault !== undefined) return no('NoInSyncCopy', lastCopyText(primary.node, fault, config));
   const sight = input.nodes.get(primary.node);
@@ -98,8 +102,9 @@ function judgeReplicated(config: ShardConfig, input: ShardInput): Judgement {
   return no('Recovering', `${inSync} of ${wanted} copies in sync`);
 }
 
-/** Neither connected nor ready for longer than the grace, or no node of the cluster any more. */
+/** Dead, neither connected nor ready for longer than the grace, or no node of the cluster any more. */
 function isAway(node: string, input: ShardInput): boolean {
+  if (healthOf(input.health, node).state === 'Dead') return true;
   const sight = input.nodes.get(node);
   return sight === undefined || (!sight.connected && !sight.podReady && isLong(sight.since, input));
 }

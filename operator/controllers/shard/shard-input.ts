@@ -1,6 +1,7 @@
 import type { Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import type { NodeSight } from '../../control/sights.ts';
 import type { ClusterHealth } from '../../failover/health.ts';
+import type { ManualMove } from '../../migration/manual-move.ts';
 import type { Move } from '../../placement/types.ts';
 import type { Blocked } from '../../conditions.ts';
 import type { PendingCopyRequest } from './copy-requests.ts';
@@ -20,6 +21,8 @@ export interface ShardInput {
   newIds: string[];
   /** When each recovery was first seen and how far it was then, by allocationId: gives the ETA. */
   recoveries: Map<string, { at: number; copiedPoints: number }>;
+  /** Since when each copy has been reported failed, by allocationId, ms. */
+  failures?: ReadonlyMap<string, number>;
   now: number;
 }
 
@@ -33,6 +36,12 @@ export interface PlacementAdvice {
   remove: string[];
   /** The move of one of its copies that may start now. */
   move?: Move & { from: string; to: string };
+  /** Why the running move is not wanted any more. */
+  cancel?: Blocked;
+  /** What annotation annulus.dev/migrate comes to. */
+  manual?: ManualMove;
+  /** Node that should get the primary, to even primaries out. */
+  handoverTo?: string;
   /** What the planner wants but may not do, and why. */
   blocked: Blocked[];
   /** When to ask again although nothing changed. */

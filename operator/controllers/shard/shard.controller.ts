@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Condition, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
+import type { Condition, Shard, ShardStatus, VectorCluster } from '#crds/v1alpha1/index.ts';
 import { transitionNotes } from '../../conditions.ts';
 import { reportOf } from '../../control/sights.ts';
-import { NO_HEALTH } from '../../failover/health.ts';
+import { healthOf } from '../../failover/health.ts';
 import { applyStatus } from '../../kube/apply.ts';
 import { objectKey } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/queue.ts';
@@ -24,6 +24,8 @@ export class ShardController {
   readonly #writeTimes = new WriteTimes();
   /** By shard: when each recovery was first seen, for its ETA. */
   readonly #recoveries = new Map<string, ShardInput['recoveries']>();
+  /** By shard: since when each copy has been reported failed. */
+  readonly #failures = new Map<string, ReadonlyMap<string, number>>();
 
   constructor(context: OperatorContext, advice: AdviceSource) {
     this.#context = context;
@@ -37,6 +39,7 @@ export class ShardController {
     if (shard === undefined) {
       expectations.forget(`Shard/${key}`);
       this.#recoveries.delete(key);
+      this.#failures.delete(key);
       return {};
     }
     if (!expectations.met(`Shard/${key}`, shard.metadata.resourceVersion, Date.now())) {
@@ -65,11 +68,12 @@ export class ShardController {
       shard,
       cluster,
       nodes,
-      health: NO_HEALTH,
+      health: this.#context.health.of(clusterKey),
       placement: cluster === undefined ? NO_ADVICE : this.#adviceOn(shard, cluster),
       requests: hub.requests(clusterKey, shard.metadata.name),
       newIds: Array.from({ length: NEW_IDS }, () => randomUUID()),
       recoveries: this.#seenRecoveries(shard, key, nodes, now),
+      failures: this.#seenFailures(shard, key, nodes, now),
       now,
     };
   }
@@ -83,9 +87,18 @@ export class ShardController {
 
   async #act(shard: Shard, key: string, action: ShardAction): Promise<void> {
     const { api, hub, expectations, events, log } = this.#context;
+    const clusterKey = objectKey(shard.metadata.namespace, shard.spec.cluster);
+    if (action.type === 'hold') {
+      const { node, action: wanted } = action.pending.request;
+      hub.hold(clusterKey, action.pending);
+      log.info(
+        { shard: key, from: action.pending.from, node, wanted },
+        'copy request waits until it is clear who is dead',
+      );
+      return;
+    }
     if (action.type === 'reply') {
       const { pending, ok, reason } = action.verdict;
-      const clusterKey = objectKey(shard.metadata.namespace, shard.spec.cluster);
       const { requestId, action: wanted, node } = pending.request;
       hub.reply(clusterKey, pending, { requestId, ok, reason, configVersion: action.configVersion });
       log.info({ shard: key, from: pending.from, node, wanted, ok, reason }, 'copy request answered');
@@ -97,6 +110,7 @@ export class ShardController {
     const written = await applyStatus(api, RESOURCES.Shard, target, status);
     expectations.expect(`Shard/${key}`, written.metadata.resourceVersion, Date.now());
     this.#writeTimes.set(key, Date.now());
+    this.#countFailover(shard, clusterKey, status);
     for (const { reason, message } of steps) {
       log.info({ shard: key, cluster: shard.spec.cluster, term: status.primaryTerm, reason }, message);
       await events.record(target, { type: WARN_STEPS.has(reason) ? 'Warning' : 'Normal', reason, message });
@@ -105,6 +119,14 @@ export class ShardController {
     const settled = status.phase !== 'Pending' && status.phase !== 'Creating';
     const notes = settled ? transitionNotes(shard.status?.conditions, status.conditions, isBad) : [];
     for (const note of notes) await events.record(target, note);
+  }
+
+  #countFailover(before: Shard, clusterKey: string, after: ShardStatus): void {
+    const { health, metrics } = this.#context;
+    const { state, since } = healthOf(health.of(clusterKey), before.status?.primary ?? '');
+    if (state !== 'Dead' || after.primaryTerm === before.status?.primaryTerm) return;
+    metrics.failovers.inc({ cluster: clusterKey });
+    metrics.failoverSeconds.observe({ cluster: clusterKey }, (Date.now() - since) / 1000);
   }
 
   #seenRecoveries(shard: Shard, key: string, nodes: ShardInput['nodes'], now: number): ShardInput['recoveries'] {
@@ -117,6 +139,23 @@ export class ShardController {
     }
     if (seen.size > 0) this.#recoveries.set(key, seen);
     else this.#recoveries.delete(key);
+    return seen;
+  }
+
+  #seenFailures(
+    shard: Shard,
+    key: string,
+    nodes: ShardInput['nodes'],
+    now: number,
+  ): NonNullable<ShardInput['failures']> {
+    const before = this.#failures.get(key);
+    const seen = new Map<string, number>();
+    for (const { node, allocationId } of shard.status?.copies ?? []) {
+      const report = reportOf(nodes.get(node), shard.metadata.name, allocationId);
+      if (report?.state === 'FAILED') seen.set(allocationId, before?.get(allocationId) ?? now);
+    }
+    if (seen.size > 0) this.#failures.set(key, seen);
+    else this.#failures.delete(key);
     return seen;
   }
 }

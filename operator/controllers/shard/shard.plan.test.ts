@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_HEALTH } from '../../failover/health.ts';
 import type { Shard, ShardCopy, ShardStatus } from '#crds/v1alpha1/index.ts';
 import type { CopyReport, CopyRequest } from '#proto/control-messages.ts';
 import { COUNTER_INTERVAL_MS } from '../../status-write.ts';
-import { makeCluster, makeReport, makeShard, makeSight, withStatus } from '../../testing/fixtures.ts';
+import { makeCluster, makeHealth, makeReport, makeShard, makeSight, withStatus } from '../../testing/fixtures.ts';
 import { FIRST_COPY_PATIENCE_MS } from './repair.ts';
 import { AWAY_GRACE_MS } from './shard-conditions.ts';
 import type { ShardInput } from './shard-input.ts';
@@ -17,7 +16,7 @@ function input(shard: Shard, change: Partial<ShardInput> = {}): ShardInput {
     shard,
     cluster: makeCluster(),
     nodes,
-    health: NO_HEALTH,
+    health: makeHealth(['ring-0', 'ring-1', 'ring-2']),
     placement: { first: [], add: [], remove: [], blocked: [] },
     requests: [],
     newIds: ['new-1', 'new-2', 'new-3'],
@@ -195,7 +194,12 @@ describe('a converged shard', () => {
 
 describe('requests of a primary', () => {
   const ask = (shard: Shard, ...all: CopyRequest[]): ShardPlan =>
-    plan(input(shard, { nodes: well, requests: all.map((one) => ({ from: 'ring-0', request: one })) }));
+    plan(
+      input(shard, {
+        nodes: well,
+        requests: all.map((one) => ({ from: 'ring-0', request: one, since: NOW, at: NOW })),
+      }),
+    );
 
   test('a replica that cannot keep up leaves the in-sync set, in a new configuration, before the answer', () => {
     const made = ask(active(), request());
@@ -238,7 +242,9 @@ describe('requests of a primary', () => {
       'UnknownCopy',
       'UnknownAction',
     ]);
-    const stranger = plan(input(active(), { nodes: well, requests: [{ from: 'ring-1', request: request() }] }));
+    const stranger = plan(
+      input(active(), { nodes: well, requests: [{ from: 'ring-1', request: request(), since: NOW, at: NOW }] }),
+    );
     expect(replies(stranger)).toEqual([[false, 'NotPrimary', 2]]);
   });
 
@@ -273,7 +279,7 @@ describe('requests of a primary', () => {
       input(active(), {
         nodes: well,
         cluster: makeCluster({ paused: true }),
-        requests: [{ from: 'ring-0', request: request() }],
+        requests: [{ from: 'ring-0', request: request(), since: NOW, at: NOW }],
       }),
     );
     expect(replies(paused)).toEqual([[true, '', 3]]);
