@@ -68,15 +68,7 @@ when(
       connect(undefined, a),
       connect(undefined, b),
     ]);
-    expect(answers).toEqual([
-      'silence',
-      'silence',
-      'silence',
-      'connected',
-      'connected',
-      'connected',
-      'connected',
-    ]);
+    expect(answers).toEqual(['silence', 'silence', 'silence', 'connected', 'connected', 'connected', 'connected']);
     await network.heal();
     expect(await Promise.all([connect(a, b), connect(b, a)])).toEqual(['connected', 'connected']);
   },

@@ -209,6 +209,8 @@ function run(args: readonly string[], lines: readonly string[]): Promise<string>
       if (error) reject(new Error(`ip ${args.join(' ')}: ${stderr.trim() || error.message}`));
       else resolve(stdout);
     });
+    // It may end without reading what it does not need.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(lines.map((line) => `${line}\n`).join(''));
   });
 }
