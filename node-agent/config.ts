@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { readGossipKey } from './membership/seal.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const MAX_WORKERS = 64;
 const DEFAULT_WORKERS = 4;
-const DEFAULT_RECOVERY_MIB = 100;
 
 /** How a node was started; every value comes from the environment. */
 export interface NodeConfig {
@@ -19,9 +20,11 @@ export interface NodeConfig {
   dataDir: string;
   /** The cluster's shared secret for internal calls. */
   token: string;
+  /** The cluster's Ed25519 private key, by which gossip is signed; null when the keys' folder has none. */
+  gossipKey: KeyObject | null;
   workers: number;
-  /** Bytes that one recovery of a copy may send, in MiB/s. */
-  recoveryMibPerSecond: number;
+  /** Bytes that this node may send for recoveries and resharding together, in MiB/s; null = what the cluster map says. */
+  recoveryMibPerSecond: number | null;
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -44,12 +47,18 @@ export function readConfig(env: Record<string, string | undefined>): NodeConfig 
     bind: env['ANNULUS_BIND']?.trim() || '0.0.0.0',
     dataDir: required('ANNULUS_DATA_DIR', "folder for the node's data"),
     token: '',
+    gossipKey: null,
     workers: whole(env, 'ANNULUS_WORKERS', Math.min(availableParallelism(), DEFAULT_WORKERS), MAX_WORKERS, problems),
-    recoveryMibPerSecond: whole(env, 'ANNULUS_RECOVERY_MIB_PER_SECOND', DEFAULT_RECOVERY_MIB, 100_000, problems),
+    recoveryMibPerSecond: env['ANNULUS_RECOVERY_MIB_PER_SECOND']?.trim()
+      ? whole(env, 'ANNULUS_RECOVERY_MIB_PER_SECOND', 1, 100_000, problems)
+      : null,
     logLevel: readLogLevel(env['ANNULUS_LOG_LEVEL'], problems),
   };
   const keysDir = required('ANNULUS_KEYS_DIR', "folder of the cluster's keys");
-  if (keysDir !== '') config.token = readToken(keysDir, problems);
+  if (keysDir !== '') {
+    config.token = readToken(keysDir, problems);
+    config.gossipKey = readKey(keysDir, problems);
+  }
   if (problems.length > 0) throw new ConfigError(problems.join('; '));
   return config;
 }
@@ -87,5 +96,18 @@ function readToken(keysDir: string, problems: string[]): string {
   } catch (error) {
     problems.push(`${path} cannot be read (${error instanceof Error ? error.message : String(error)})`);
     return '';
+  }
+}
+
+/** Clusters made before there was gossip have no such key. */
+function readKey(keysDir: string, problems: string[]): KeyObject | null {
+  const path = join(keysDir, 'ed25519.key');
+  try {
+    return existsSync(path) ? readGossipKey(readFileSync(path, 'utf8')) : null;
+  } catch (error) {
+    problems.push(
+      `${path} is no Ed25519 key in PKCS #8 PEM (${error instanceof Error ? error.message : String(error)})`,
+    );
+    return null;
   }
 }

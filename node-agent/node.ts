@@ -5,6 +5,7 @@ import type { NodeConfig } from './config.ts';
 import { CopyManager } from './copies/copy-manager.ts';
 import { LocalCopies, type LocalCopy } from './copies/local-copies.ts';
 import { nodeReport } from './copies/report.ts';
+import { NO_MEMBERSHIP, startMembership, type Membership } from './membership/membership.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
 import { PrimaryRoles } from './replication/primary-roles.ts';
 import { replicaHandlers } from './replication/replica-handlers.ts';
@@ -14,6 +15,7 @@ import { Feeds } from './resharding/feeds.ts';
 import { rangeHandlers } from './resharding/source.ts';
 import { recoverCopy } from './recovery/source.ts';
 import { recoveryHandlers } from './recovery/target.ts';
+import { Throttle } from './recovery/throttle.ts';
 import { ClusterRouter } from './routing/cluster-router.ts';
 import { collectionAdmin } from './routing/collection-admin.ts';
 import { localShards } from './routing/local-shards.ts';
@@ -24,6 +26,7 @@ import { ControlServer, controlService } from './rpc/control-server.ts';
 import { listen } from './rpc/listen.ts';
 import { peerServer, peerService } from './rpc/peer-server.ts';
 import { Peers } from './rpc/peers.ts';
+import type { MemberReport } from '#proto/control-messages.ts';
 import { MAX_MESSAGE_BYTES } from '#proto/load-service.ts';
 import { shardHandlers } from './rpc/shard-handlers.ts';
 import type { ShardHost } from './shard/shard-host.ts';
@@ -58,6 +61,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   const copies = new LocalCopies(node, maps);
   const mapVersion = (): number => maps.map.version;
   const offer = (json: string, from: string): void => void maps.offer(json, from);
+  let membership: Membership = NO_MEMBERSHIP;
   const peers = new Peers({
     self: node,
     clusterUID,
@@ -65,9 +69,14 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     mapVersion,
     map: () => maps.map,
     onMap: offer,
+    onBroken: (peer) => membership.hint(peer),
     now: () => performance.now(),
   });
-  const reporter = createReporter(async () => control.report(await nodeReport(dataDir, maps, copies, host)), logger);
+  const members = (): MemberReport[] => membership.report();
+  const reporter = createReporter(
+    async () => control.report(await nodeReport(dataDir, maps, copies, host, members)),
+    logger,
+  );
   const control: ControlServer = new ControlServer({
     node,
     clusterUID,
@@ -80,7 +89,9 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   });
   const metrics = createMetrics({ copies, host, mapVersion, operatorConnected: () => control.connected });
   const local = localShards(copies, host);
-  const source = { host, peers, logger, throttleMibPerSecond: config.recoveryMibPerSecond };
+  // One for everything that fills copies and shards elsewhere from this node.
+  const throttle = new Throttle(() => config.recoveryMibPerSecond ?? maps.map.throttleMiBPerSecond);
+  const source = { host, peers, logger, throttle };
   const roles = new PrimaryRoles({
     maps,
     copies,
@@ -93,7 +104,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     onAppended: metrics.appended,
     onState: reporter.soon,
   });
-  const ranges = rangeHandlers({ copies, host, pace: createPace(config.recoveryMibPerSecond) });
+  const ranges = rangeHandlers({ copies, host, pace: createPace(throttle) });
   const feeds = new Feeds({ node, maps, copies, host, peers, handlers: ranges, logger, onState: reporter.soon });
   const manager = new CopyManager({
     dataDir,
@@ -131,9 +142,10 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   server.addService(peerService, peerServer({ token, clusterUID, handlers, mapVersion, onMapVersion }));
   server.addService(controlService, control.implementation());
   await listen(server, config.bind, PORTS.node, ServerCredentials.createInsecure());
+  membership = await startMembership({ config, maps, peers, copies, metrics, logger, onChange: reporter.soon });
   manager.reconcileAll();
   let draining = false;
-  const calls = new ShardCalls({ maps, peers, self: node, local });
+  const calls = new ShardCalls({ maps, peers, self: node, local, state: (peer) => membership.state(peer) });
   return {
     router: new ClusterRouter(maps, calls, metrics),
     admin: collectionAdmin(control, maps, calls, peers),
@@ -151,6 +163,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
       feeds.stop();
       for (const copy of copies.all()) roles.end(copy);
       control.close();
+      await membership.close();
       peers.close();
       server.forceShutdown();
       await host.shutdown();

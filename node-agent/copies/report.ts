@@ -1,17 +1,18 @@
 import { statfs } from 'node:fs/promises';
 import type { MapShard } from '#model/cluster-map.ts';
 import type { MapStore } from '../routing/map-store.ts';
-import type { CopyReport, NodeReport, StreamReport } from '#proto/control-messages.ts';
+import type { CopyReport, MemberReport, NodeReport, StreamReport } from '#proto/control-messages.ts';
 import type { CopyProgress } from '../replication/copy-progress.ts';
 import type { ShardHost, ShardStats } from '../shard/shard-host.ts';
 import type { LocalCopies, LocalCopy } from './local-copies.ts';
 
-/** What the node tells the operator: the state of each copy, disk and memory. */
+/** What the node tells the operator: the state of each copy, disk and memory, and what it believes of the other nodes. */
 export async function nodeReport(
   dataDir: string,
   maps: MapStore,
   copies: LocalCopies,
   host: ShardHost,
+  members: () => MemberReport[],
 ): Promise<NodeReport> {
   // Read first: what is told of the copies is at least as new as the map that is named.
   const mapVersion = maps.map.version;
@@ -30,7 +31,7 @@ export async function nodeReport(
     diskFreeBytes: disk.bavail * disk.bsize,
     diskTotalBytes: disk.blocks * disk.bsize,
     memoryBytes: process.memoryUsage.rss(),
-    members: [],
+    members: members(),
   };
 }
 

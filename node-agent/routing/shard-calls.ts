@@ -1,5 +1,6 @@
 import { inSyncCopies, primaryOf, type MapCopy, type MapShard } from '#model/cluster-map.ts';
 import { AnnulusError, type ErrorCode } from '#model/errors.ts';
+import type { MemberState } from '../membership/member.ts';
 import { PeerUnreachable } from '../rpc/peer-client.ts';
 import type { Peers } from '../rpc/peers.ts';
 import type { ShardRef } from '../rpc/messages.ts';
@@ -20,6 +21,8 @@ const PRIMARY_PAUSE_MAX_MS = 100;
 /** A copy on this node is taken unless it has so many more requests under way than another. */
 const LOCAL_ADVANTAGE = 8;
 const HEDGE_MIN_MS = 10;
+/** More than any number of requests under way: a copy in doubt comes after all others. */
+const DOUBT = { Alive: 0, Suspect: 1e6, Dead: 2e6 } as const;
 
 /** The copy, not the request, is at fault: another one, or the same one later, may answer. */
 const TRY_ANOTHER: readonly ErrorCode[] = [
@@ -38,6 +41,7 @@ export class ShardCalls {
   #peers: Peers;
   #self: string;
   #local: ShardAccess;
+  #state: (node: string) => MemberState;
   #remotes = new Map<string, ShardAccess>();
   #outstanding = new Map<string, number>();
   #latencies = new LatencyWindow();
@@ -45,11 +49,19 @@ export class ShardCalls {
   /** Wakes those who wait for a new map. */
   #waiting = new Set<() => void>();
 
-  constructor(options: { maps: MapStore; peers: Peers; self: string; local: ShardAccess }) {
+  constructor(options: {
+    maps: MapStore;
+    peers: Peers;
+    self: string;
+    local: ShardAccess;
+    /** What this node believes of another. */
+    state: (node: string) => MemberState;
+  }) {
     this.#maps = options.maps;
     this.#peers = options.peers;
     this.#self = options.self;
     this.#local = options.local;
+    this.#state = options.state;
     this.#maps.subscribe(() => {
       for (const wake of [...this.#waiting]) wake();
     });
@@ -169,7 +181,8 @@ export class ShardCalls {
   }
 
   #cost(copy: MapCopy): number {
-    return (this.#outstanding.get(copy.node) ?? 0) + (copy.node === this.#self ? 0 : LOCAL_ADVANTAGE);
+    if (copy.node === this.#self) return this.#outstanding.get(copy.node) ?? 0;
+    return (this.#outstanding.get(copy.node) ?? 0) + LOCAL_ADVANTAGE + DOUBT[this.#state(copy.node)];
   }
 
   /** Ends early when a new map comes: a node that refused and has one said its version with the refusal, so it is on its way. */

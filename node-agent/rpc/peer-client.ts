@@ -10,6 +10,7 @@ import type {
   RequestsMessage,
 } from './messages.ts';
 import { approximateBytes, Outbox } from './outbox.ts';
+import { plainReason } from './plain-reason.ts';
 import { loadServiceClient, MAX_MESSAGE_BYTES } from '#proto/load-service.ts';
 
 const MAX_PENDING_CALLS = 10_000;
@@ -43,6 +44,8 @@ export interface PeerClientOptions {
   mapVersion(): number;
   /** Called with the version that the peer says. */
   onMapVersion(node: string, version: number): void;
+  /** The stream broke, or could not be opened. */
+  onBroken?(node: string): void;
   now(): number;
 }
 
@@ -68,6 +71,8 @@ export class PeerClient {
   #retryAt = 0;
   #lastError = 'never connected';
   #closed = false;
+  /** The node is believed dead: no call waits for a connection to it. */
+  #lost = false;
 
   constructor(options: PeerClientOptions) {
     this.options = options;
@@ -92,7 +97,7 @@ export class PeerClient {
     if (this.#pending.size >= MAX_PENDING_CALLS || this.#outbox.bytes > MAX_QUEUED_BYTES) {
       return Promise.reject(new AnnulusError('ANN_OVERLOADED', `too many requests wait for node ${node}`));
     }
-    if (!this.#connect()) {
+    if (!this.#connect() || (this.#lost && !this.#open)) {
       return Promise.reject(new PeerUnreachable(`node ${node} cannot be reached: ${this.#lastError}`, false));
     }
     const id = this.#nextId++;
@@ -112,11 +117,46 @@ export class PeerClient {
     if (this.#connect() && this.#open) this.#stream?.write({ mapVersion: this.options.mapVersion(), requests: [] });
   }
 
+  /**
+   * The node is believed dead: calls under way fail at once, for a connection into the void would hold them for long. It is dialled again
+   * nevertheless, as belief may be wrong; calls wait for that no longer.
+   */
+  lost(): void {
+    if (this.#closed || this.#lost) return;
+    this.#lost = true;
+    this.#drop('it is believed dead');
+    this.#connect();
+  }
+
+  /** The node is alive again: dials anew, and at once, unless the stream is open. */
+  back(): void {
+    this.#lost = false;
+    if (this.#closed || this.#open) return;
+    // An attempt that began in the void would wait for TCP to repeat itself. Calls that wait are kept.
+    this.#hangUp();
+    this.#backoffMs = 0;
+    this.#retryAt = 0;
+    this.#connect();
+  }
+
   close(): void {
     this.#closed = true;
-    this.#lastError = 'this node is stopping, or the peer left the map';
-    this.#stream?.cancel();
+    this.#drop('this node is stopping, or the peer left the map');
+  }
+
+  #drop(reason: string): void {
+    this.#lastError = reason;
+    this.#hangUp();
+    this.#backoffMs = 0;
+    this.#retryAt = 0;
     this.#failAll();
+  }
+
+  /** Ends the connection, and whatever the library does to get one. */
+  #hangUp(): void {
+    const stream = this.#stream;
+    this.#stream = null;
+    stream?.cancel();
     this.#client?.close();
     this.#client = null;
   }
@@ -144,12 +184,14 @@ export class PeerClient {
     );
     this.#stream = stream;
     const opening = setTimeout(() => {
-      this.#lastError = `no answer within ${CONNECT_TIMEOUT_MS} ms`;
-      stream.cancel();
+      if (this.#stream !== stream) return;
+      this.#hangUp();
+      this.#failed(`no connection within ${CONNECT_TIMEOUT_MS} ms`);
     }, CONNECT_TIMEOUT_MS);
     // The server sends its metadata as soon as it has accepted the stream: nothing is written before, so nothing was lost before.
     stream.on('metadata', () => {
       clearTimeout(opening);
+      if (this.#stream !== stream) return;
       this.#open = true;
       this.#backoffMs = 0;
       this.#outbox.resume();
@@ -158,7 +200,7 @@ export class PeerClient {
     stream.on('data', (message: RepliesMessage) => this.#receive(message));
     stream.on('error', (error: ServiceError) => {
       clearTimeout(opening);
-      this.#broken(stream, error.details || error.message);
+      this.#broken(stream, plainReason(error));
     });
     stream.on('end', () => {
       clearTimeout(opening);
@@ -189,10 +231,15 @@ export class PeerClient {
   #broken(stream: Exchange, reason: string): void {
     if (this.#stream !== stream) return;
     this.#stream = null;
+    this.#failed(reason);
+  }
+
+  #failed(reason: string): void {
     this.#lastError = reason;
     this.#backoffMs = Math.min(BACKOFF_MAX_MS, Math.max(BACKOFF_FIRST_MS, this.#backoffMs * 2));
     this.#retryAt = this.options.now() + this.#backoffMs;
     this.#failAll();
+    this.options.onBroken?.(this.options.node);
   }
 
   #failAll(): void {

@@ -46,6 +46,16 @@ export class Peers {
     return client;
   }
 
+  /** A node is believed dead: calls to it fail at once. */
+  lost(node: string): void {
+    this.#clients.get(node)?.lost();
+  }
+
+  /** A node is alive again: it is dialled at once. */
+  back(node: string): void {
+    this.#clients.get(node)?.back();
+  }
+
   /** Requests under way to a node. */
   outstanding(node: string): number {
     return this.#clients.get(node)?.outstanding ?? 0;

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomInt, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomInt, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,8 @@ export class NodeProcesses {
     const folder = await mkdtemp(join(tmpdir(), 'annulus-nodes-'));
     await mkdir(join(folder, 'keys'));
     await writeFile(join(folder, 'keys', 'token'), TOKEN);
+    const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(join(folder, 'keys', 'ed25519.key'), key);
     const net = `127.${randomInt(64, 250)}.${randomInt(0, 250)}`;
     const addresses = new Map(Array.from({ length: count }, (_, i) => [`ring-${i}`, `${net}.${i + 1}`]));
     return new NodeProcesses(folder, addresses);

@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomInt, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,7 @@ export class TestCluster {
   static async create(count: number): Promise<TestCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'annulus-test-'));
     const clusterUID = randomUUID();
+    const gossipKey = generateKeyPairSync('ed25519').privateKey;
     const net = `127.${randomInt(64, 250)}.${randomInt(0, 250)}`;
     const configs = Array.from({ length: count }, (_, i): NodeConfig => {
       const node = `ring-${i}`;
@@ -44,8 +45,9 @@ export class TestCluster {
         bind,
         dataDir,
         token: TOKEN,
+        gossipKey,
         workers: 1,
-        recoveryMibPerSecond: 100,
+        recoveryMibPerSecond: null,
         logLevel,
       };
     });
