@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino, type Logger } from 'pino';
 import { startHealthServer, type HealthOptions } from './health-server.ts';
-import { createKubeApi, type KubeApi } from './kube/api.ts';
+import { createKubeApi, type KubeApi, type OnCall } from './kube/api.ts';
 import { loadConnection } from './kube/credentials.ts';
 import { errorText, isForbidden } from './kube/errors.ts';
 import { LeaderLease } from './kube/lease.ts';
@@ -38,13 +38,18 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   const connection = await loadConnection(settings.kubeconfig, process.env);
   const metrics = createMetrics();
   const transport = createTransport(connection);
-  const api = createKubeApi(transport, shutdown.signal, (verb, kind, code) =>
-    metrics.apiCalls.inc({ verb, kind, code: String(code) }),
-  );
+  const onCall: OnCall = (verb, kind, code) => metrics.apiCalls.inc({ verb, kind, code: String(code) });
+  const leaseApi = createKubeApi(transport, shutdown.signal, { onCall });
   const identity = `${hostname()}_${randomUUID().slice(0, 8)}`;
   const operatorNamespace =
     settings.operatorNamespace ?? (settings.kubeconfig === undefined ? connection.namespace : undefined);
   const running: { operator?: Operator; lease?: LeaderLease } = {};
+  const leads = (): boolean => !settings.lease || running.lease?.proven === true;
+  // One place for all writes: a process that was stopped and wakes up writes nothing, whatever it was about to do.
+  const permitWrite = (): void => {
+    if (!leads()) lost(log);
+  };
+  const api = createKubeApi(transport, shutdown.signal, { onCall, permitWrite });
   let standby = 'starting';
   const health = await startHealth(settings, log, {
     registry: metrics.registry,
@@ -69,15 +74,12 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   if (settings.lease) {
     standby = '';
     running.lease = new LeaderLease({
-      api,
+      api: leaseApi,
       namespace: operatorNamespace ?? connection.namespace,
       name: 'annulus-operator',
       identity,
       log,
-      onLost: () => {
-        log.fatal('lost the leader lease: another operator may lead now');
-        process.exit(EXIT.lostLease);
-      },
+      onLost: () => lost(log),
     });
     await running.lease.acquire();
   }
@@ -93,6 +95,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
     podMonitors: await api.serves(RESOURCES.PodMonitor),
     log,
     metrics,
+    mayAct: leads,
   });
   await running.operator.start();
   log.info('the operator leads and works');
@@ -152,6 +155,11 @@ function settingsOrExit(): Settings {
     process.stderr.write(`operator: ${error.message}\n\n${USAGE}`);
     process.exit(EXIT.usage);
   }
+}
+
+function lost(log: Logger): never {
+  log.fatal('lost the leader lease: another operator may lead now');
+  process.exit(EXIT.lostLease);
 }
 
 function die(log: Logger, error: unknown, what: string): void {

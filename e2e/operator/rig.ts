@@ -9,7 +9,7 @@ import { ensureCredentials, writeKubeconfig } from '#local/kube-api/credentials.
 import { startKubeApi, type KubeApi as KubeServer } from '#local/kube-api/server.ts';
 import { REPOSITORY } from '#local/launcher.ts';
 import { applyCRDs } from '#local/manifests.ts';
-import { createKubeApi, type KubeApi } from '#operator/kube/api.ts';
+import { createKubeApi, type KubeApi, type OnCall } from '#operator/kube/api.ts';
 import { loadConnection } from '#operator/kube/credentials.ts';
 import { RESOURCES, type KnownKind } from '#operator/kube/resources.ts';
 import { createTransport } from '#operator/kube/transport.ts';
@@ -73,9 +73,10 @@ export class OperatorRig {
     const transport = createTransport(await loadConnection(join(this.#home, 'kubeconfig'), {}));
     const writes: string[] = [];
     this.writes = writes;
-    const api = createKubeApi(transport, shutdown.signal, (verb, kind) => {
+    const onCall: OnCall = (verb, kind) => {
       if (WRITES.has(verb)) writes.push(`${verb} ${kind}`);
-    });
+    };
+    const api = createKubeApi(transport, shutdown.signal, { onCall });
     const close = (): void => {
       shutdown.abort();
       transport.close();

@@ -74,20 +74,28 @@ const DEADLINE_MS = 30_000;
 const MERGE_PATCH = 'application/merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
+export interface KubeApiOptions {
+  onCall?: OnCall;
+  /** Called right before a write is sent: throws when this process may not write (any more). */
+  permitWrite?: () => void;
+}
+
 /** The API over HTTP. `shutdown` aborts whatever is under way. */
-export function createKubeApi(transport: Transport, shutdown: AbortSignal, onCall: OnCall = () => undefined): KubeApi {
-  return new HttpKubeApi(transport, shutdown, onCall);
+export function createKubeApi(transport: Transport, shutdown: AbortSignal, options: KubeApiOptions = {}): KubeApi {
+  return new HttpKubeApi(transport, shutdown, options);
 }
 
 class HttpKubeApi implements KubeApi {
   readonly #transport: Transport;
   readonly #shutdown: AbortSignal;
   readonly #onCall: OnCall;
+  readonly #permitWrite: (() => void) | undefined;
 
-  constructor(transport: Transport, shutdown: AbortSignal, onCall: OnCall) {
+  constructor(transport: Transport, shutdown: AbortSignal, { onCall, permitWrite }: KubeApiOptions) {
     this.#transport = transport;
     this.#shutdown = shutdown;
-    this.#onCall = onCall;
+    this.#onCall = onCall ?? (() => undefined);
+    this.#permitWrite = permitWrite;
   }
 
   async get(resource: Resource, namespace: string, name: string): Promise<KubeObject> {
@@ -192,8 +200,10 @@ class HttpKubeApi implements KubeApi {
 
   async #call(verb: string, resource: Resource, request: Omit<ApiRequest, 'timeoutMs'>): Promise<unknown> {
     let code = 0;
+    const permit = request.method === 'GET' ? undefined : this.#permitWrite;
     try {
-      const answer = await this.#transport.request({ timeoutMs: DEADLINE_MS, signal: this.#shutdown, ...request });
+      const limits = { timeoutMs: DEADLINE_MS, signal: this.#shutdown, ...(permit === undefined ? {} : { permit }) };
+      const answer = await this.#transport.request({ ...limits, ...request });
       code = answer.status;
       if (code < 200 || code > 299) throw new KubeError(`${verb} ${resource.kind} ${request.path}`, code, answer.body);
       return JSON.parse(answer.body);

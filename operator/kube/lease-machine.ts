@@ -17,7 +17,7 @@ export type LeaseStep = 'create' | 'take' | 'renew' | 'wait' | 'lost';
 
 /**
  * Leader election by a Lease (the scheme of client-go): a lease may be taken when its record has not changed for 15 s *by
- * our own clock*; a leader that could not renew for 10 s has lost and must exit. Pure: times are arguments (ms).
+ * our own clock*; a leader that could not renew for 10 s has lost and must exit. Pure: times are arguments (ms of a monotonic clock).
  */
 export class LeaseMachine {
   readonly #me: string;
@@ -43,7 +43,7 @@ export class LeaseMachine {
     return lease.holder === '' || now - this.#seen.at >= LEASE_MS ? 'take' : 'wait';
   }
 
-  /** Our write of the lease was accepted. */
+  /** Our write of the lease, sent at `now`, was accepted. */
   written(now: number): void {
     this.#leading = true;
     this.#renewedAt = now;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { KubeApi } from './api.ts';
 import { errorText, isNotFound } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
+import { instant, LeaseProof } from './lease-proof.ts';
 import { LEASE_MS, LeaseMachine, RENEW_MS, RETRY_MS, type LeaseRecord, type LeaseStep } from './lease-machine.ts';
 import type { KubeObject } from './object.ts';
 import { RESOURCES } from './resources.ts';
@@ -22,6 +23,7 @@ export interface LeaseOptions {
 export class LeaderLease {
   readonly #options: LeaseOptions;
   readonly #machine: LeaseMachine;
+  readonly #proof = new LeaseProof();
   readonly #stop = new AbortController();
   #lease: KubeObject | undefined;
   #loop: Promise<void> | undefined;
@@ -33,6 +35,11 @@ export class LeaderLease {
 
   get leading(): boolean {
     return this.#machine.leading;
+  }
+
+  /** True while nobody else can lead: only then anything may be written. */
+  get proven(): boolean {
+    return this.#machine.leading && this.#proof.holds(instant());
   }
 
   /** Resolves when this process is the leader; rejects only when stopped. */
@@ -49,6 +56,7 @@ export class LeaderLease {
   async release(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
+    this.#proof.ended();
     if (!this.#machine.leading || this.#lease === undefined) return;
     try {
       await this.#options.api.replace(RESOURCES.Lease, this.#record(this.#lease, ''));
@@ -74,17 +82,20 @@ export class LeaderLease {
     const { api, namespace, name, identity, log } = this.#options;
     try {
       const lease = await this.#read();
-      const step = this.#machine.decide(lease === undefined ? undefined : toRecord(lease), Date.now());
+      const sentAt = instant();
+      const step = this.#machine.decide(lease === undefined ? undefined : toRecord(lease), sentAt.mono);
       if (step === 'wait' || step === 'lost') return step;
       this.#lease =
         step === 'create' || lease === undefined
           ? await api.create(RESOURCES.Lease, this.#record(newLease(namespace, name), identity))
           : await api.replace(RESOURCES.Lease, this.#record(lease, identity));
-      this.#machine.written(Date.now());
+      // The lease runs from when it was sent, not from when the answer was read: the process may have been stopped in between.
+      this.#machine.written(sentAt.mono);
+      this.#proof.renewed(sentAt);
       return step;
     } catch (error) {
       log.warn({ err: errorText(error) }, 'lease not renewed');
-      return this.#machine.failed(Date.now());
+      return this.#machine.failed(performance.now());
     }
   }
 

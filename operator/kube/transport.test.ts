@@ -137,6 +137,28 @@ describe('transport', () => {
     expect(connections()).toBe(2);
   });
 
+  test('a write that is not permitted any more is not sent, also when that turns out while it connects', async () => {
+    const seen: string[] = [];
+    const { transport } = await rig((request, response) => {
+      seen.push(request.method ?? '');
+      response.end(JSON.stringify(pod('p')));
+    });
+    let allowed = true;
+    const permitWrite = (): void => {
+      if (!allowed) throw new Error('another one leads');
+    };
+    const api = createKubeApi(transport, new AbortController().signal, { permitWrite });
+    const connecting = api.mergePatch(RESOURCES.Pod, 'a', 'p', {});
+    allowed = false;
+    await expect(connecting).rejects.toThrow('another one leads');
+    await expect(api.remove(RESOURCES.Pod, 'a', 'p')).rejects.toBeInstanceOf(KubeUnreachable);
+    await api.get(RESOURCES.Pod, 'a', 'p');
+    await expect(api.mergePatch(RESOURCES.Pod, 'a', 'p', {})).rejects.toThrow('another one leads');
+    allowed = true;
+    await api.mergePatch(RESOURCES.Pod, 'a', 'p', {});
+    expect(seen).toEqual(['GET', 'PATCH']);
+  });
+
   test('a watch gives one event a line however the bytes are cut', async () => {
     const { api } = await rig((request, response) => {
       expect(request.url).toContain('allowWatchBookmarks=true&resourceVersion=5&timeoutSeconds=290');

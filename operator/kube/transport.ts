@@ -13,6 +13,8 @@ export interface ApiRequest {
   /** The whole answer must be there by then; for streams: the headers. */
   timeoutMs: number;
   signal?: AbortSignal;
+  /** Called when the connection is there, right before anything is sent: throws when it must not be sent any more. */
+  permit?: () => void;
 }
 
 export interface ApiAnswer {
@@ -116,9 +118,28 @@ class HttpTransport implements Transport {
     return new Promise((resolve, reject) => {
       const sent = protocol === 'https:' ? https.request(options, resolve) : http.request(options, resolve);
       sent.on('error', (error) => reject(Object.assign(error, { staleSocket: sent.reusedSocket })));
-      sent.end(request.body);
+      const { permit } = request;
+      if (permit === undefined) {
+        sent.end(request.body);
+        return;
+      }
+      onceConnected(sent, protocol === 'https:', () => {
+        try {
+          permit();
+          sent.end(request.body);
+        } catch (error) {
+          sent.destroy(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
     });
   }
+}
+
+function onceConnected(sent: http.ClientRequest, secure: boolean, then: () => void): void {
+  sent.once('socket', (socket) => {
+    if (sent.reusedSocket || (!secure && !socket.connecting)) then();
+    else socket.once(secure ? 'secureConnect' : 'connect', then);
+  });
 }
 
 function bodyHeaders({ body, contentType }: ApiRequest): http.OutgoingHttpHeaders {
