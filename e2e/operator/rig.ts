@@ -44,15 +44,21 @@ export class OperatorRig {
     return this.#client!.api;
   }
 
+  /** Of the API server. */
+  get kubeconfig(): string {
+    return join(this.#home, 'kubeconfig');
+  }
+
   async start(): Promise<void> {
+    await this.startApi();
+    await this.startOperator();
+  }
+
+  /** The API server with our CRDs, without an operator. */
+  async startApi(): Promise<void> {
     await this.startServer(0);
     await applyCRDs(this.server.store, join(REPOSITORY, 'crds'));
-    await writeKubeconfig(
-      join(this.#home, 'kubeconfig'),
-      this.server.url,
-      await ensureCredentials(join(this.#home, 'pki')),
-    );
-    await this.startOperator();
+    await writeKubeconfig(this.kubeconfig, this.server.url, await ensureCredentials(join(this.#home, 'pki')));
   }
 
   async stop(): Promise<void> {
@@ -70,7 +76,7 @@ export class OperatorRig {
 
   async startOperator(): Promise<void> {
     const shutdown = new AbortController();
-    const transport = createTransport(await loadConnection(join(this.#home, 'kubeconfig'), {}));
+    const transport = createTransport(await loadConnection(this.kubeconfig, {}));
     const writes: string[] = [];
     this.writes = writes;
     const onCall: OnCall = (verb, kind) => {
