@@ -4,6 +4,7 @@ import type { Collection, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import { CLUSTER_LABEL, MANAGED_SELECTOR } from './build/common.ts';
 import type { ChildKind } from './controllers/cluster/children.ts';
 import type { KubeApi } from './kube/api.ts';
+import { at } from './kube/json.ts';
 import { splitKey, type KubeObject, type Resource } from './kube/object.ts';
 import { Reflector } from './kube/reflector.ts';
 import type { Versioned } from './kube/reflector-machine.ts';
@@ -37,7 +38,7 @@ export class Caches {
   readonly collections: Reflector<Collection>;
   readonly shards: Reflector<Shard>;
   readonly pods: Reflector<Pod>;
-  /** Kubernetes nodes, for zones; may be missing (embedded mode) or forbidden. */
+  /** Kubernetes nodes, for zones and cordons; may be missing (embedded mode) or forbidden. */
   readonly nodes: Reflector<KubeObject>;
   readonly children: Map<ChildKind, Reflector<KubeObject>>;
 
@@ -147,11 +148,13 @@ function slim(object: KubeObject): KubeObject {
   return withoutManagedFields(object);
 }
 
-function slimNode({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+function slimNode({ apiVersion, kind, metadata, spec }: KubeObject): KubeObject {
   const { name, labels, resourceVersion } = metadata;
+  const unschedulable = at(spec, 'unschedulable') === true;
   return {
     apiVersion,
     kind,
     metadata: { name, ...(labels ? { labels } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
+    ...(unschedulable ? { spec: { unschedulable } } : {}),
   };
 }

@@ -98,7 +98,7 @@ export class Operator {
       log,
       startedAt: Date.now(),
     };
-    const advice = new AdviceSource(context);
+    const advice = new AdviceSource(context, (shards) => this.#wakeUps.onAdvice(shards));
     const make = (name: string, workers: number, reconcile: MapPublisher['reconcile']): WorkQueue =>
       createController({ name, workers, reconcile, metrics: this.metrics, log });
     this.#clusters = make('cluster', 2, new ClusterController(context, advice).reconcile);

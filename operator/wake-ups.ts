@@ -2,6 +2,7 @@ import type { Collection, Shard } from '#crds/v1alpha1/index.ts';
 import { CLUSTER_LABEL } from './build/common.ts';
 import type { Caches, CacheEvents } from './caches.ts';
 import type { ChildKind } from './controllers/cluster/children.ts';
+import { CORDON_ANNOTATION, DRAIN_ANNOTATION } from './controllers/shard/placement-nodes.ts';
 import { deadNodes } from './failover/health.ts';
 import type { HealthWatch } from './failover/health-watch.ts';
 import { objectKey, splitKey } from './kube/object.ts';
@@ -21,15 +22,13 @@ export interface Sleepers {
   placementChanged: (namespace: string, cluster: string) => void;
 }
 
-/** A cluster's status sums its shards up: this often is enough while many of them change. */
+/** A cluster's status sums its shards up, and asks the planner: this often is enough while many of them change. */
 const SUMMARY_DELAY_MS = 100;
-/** A shard that waits for its turn looks again so long after another one has changed. */
-const SIBLING_DELAY_MS = 200;
 
 /** Who must look again when something changes: turns events of caches and nodes into keys of queues, and nothing else. */
 export class WakeUps implements CacheEvents {
   readonly #sleepers: Sleepers;
-  /** Generation of each cluster's spec as last seen: changes of status wake nobody but the cluster itself. */
+  /** Generation of each cluster's spec, and its annotations for placement, as last seen: changes of status wake nobody but the cluster itself. */
   readonly #generations = new Map<string, string>();
   /** False until the caches are filled: then everything is looked at anyway. */
   awake = false;
@@ -112,6 +111,11 @@ export class WakeUps implements CacheEvents {
     this.#addShards(this.#sleepers.caches.shardsOf(namespace, name));
   }
 
+  /** The planner says something new of these shards. */
+  onAdvice(shardKeys: string[]): void {
+    if (this.awake) for (const key of shardKeys) this.#sleepers.shards.add(key);
+  }
+
   /** Nodes reported these shards differently, or ask for something. */
   onReports(clusterKey: string, names: string[]): void {
     if (!this.awake) return;
@@ -125,7 +129,8 @@ export class WakeUps implements CacheEvents {
     const { caches, clusters, collections } = this.#sleepers;
     const { namespace, name } = splitKey(key);
     const cluster = caches.clusters.get(namespace, name);
-    const generation = `${cluster?.metadata.uid}/${cluster?.metadata.generation}`;
+    const { uid, generation: spec, annotations } = cluster?.metadata ?? {};
+    const generation = `${uid}/${spec}/${annotations?.[CORDON_ANNOTATION]}/${annotations?.[DRAIN_ANNOTATION]}`;
     const sameSpec = this.#generations.get(key) === generation;
     clusters.add(key, sameSpec ? SUMMARY_DELAY_MS : 0);
     for (const other of caches.clusters.in(namespace)) {
@@ -167,7 +172,6 @@ export class WakeUps implements CacheEvents {
       this.#addMap(objectKey(namespace, cluster));
       clusters.add(objectKey(namespace, cluster), SUMMARY_DELAY_MS);
       this.#sleepers.placementChanged(namespace, cluster);
-      this.#addShards(caches.shardsOf(namespace, cluster).filter(lacksCopies), SIBLING_DELAY_MS);
     }
     const owners =
       shard === undefined ? caches.collections.in(namespace).map((one) => one.metadata.name) : [shard.spec.collection];
@@ -182,15 +186,9 @@ export class WakeUps implements CacheEvents {
     this.#sleepers.maps.add(clusterKey, this.#sleepers.mapDelayMs(clusterKey));
   }
 
-  #addShards(shards: Shard[], delayMs = 0): void {
-    for (const { metadata } of shards) this.#sleepers.shards.add(objectKey(metadata.namespace, metadata.name), delayMs);
+  #addShards(shards: Shard[]): void {
+    for (const { metadata } of shards) this.#sleepers.shards.add(objectKey(metadata.namespace, metadata.name));
   }
-}
-
-/** A placed shard that waits for its turn to get or lose a copy: another one's change may be its chance. */
-function lacksCopies({ spec, status }: Shard): boolean {
-  const copies = status?.copies?.length ?? 0;
-  return copies > 0 && copies !== spec.replicationFactor;
 }
 
 function isRefusedForName(other: Collection, changed: Collection | undefined): boolean {

@@ -36,13 +36,15 @@ export function gate(wish: readonly Move[], input: PlanInput): Omit<Plan, 'wish'
 
 /** The first reason that holds, lasting ones before passing ones. */
 function blockedReason(move: Move, state: GateState): BlockedReason | undefined {
-  const copies = (state.shards.get(move.shard)?.copies ?? []).filter((copy) => state.living.has(copy.node));
+  const shard = state.shards.get(move.shard);
+  const copies = (shard?.copies ?? []).filter((copy) => state.living.has(copy.node));
   const leaving = copies.find((copy) => copy.node === move.from);
   if (move.kind !== 'Remove' && move.to === undefined) return 'NotEnoughNodes';
-  if (leaving?.pinned === true) return 'Pinned';
+  if (leaving?.pinned === true && move.kind !== 'Manual') return 'Pinned';
   if (!copies.some((copy) => copy.inSync)) return 'NoInSyncCopy';
   if (leaving !== undefined && isLastInSync(move, leaving, copies)) return 'LastInSyncReplica';
   if ((move.kind === 'Balance' || move.kind === 'Spread') && !state.automatic) return 'AutomaticRebalanceOff';
+  if (shard?.hold !== undefined && move.kind !== 'Remove' && move.kind !== 'Repair') return shard.hold;
   if (state.changing.has(move.shard)) return 'ShardIsMigrating';
   if (move.kind !== 'Remove' && state.budget <= 0) return 'MigrationBudgetReached';
   return undefined;

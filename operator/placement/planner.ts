@@ -7,7 +7,8 @@ import type { Move, Plan, PlanInput } from './types.ts';
 
 /**
  * Plans how the copies of placed shards should move. The wish knows no budget; what is allowed now and what is blocked, each
- * with its reason, are the same moves in order of urgency: copies too many, missing copies, drains, zones, balance.
+ * with its reason, are the same moves in order of urgency: copies too many, missing copies, a person's moves, drains, zones,
+ * balance.
  * Pure, and independent of the order of its input. A converged cluster gets an empty wish.
  *
  * Shards without copies are left to placeNewShards, but count as load once they are placed.
@@ -16,7 +17,12 @@ export function planMoves(input: PlanInput): Plan {
   const placed = input.shards.filter((shard) => shard.copies.length > 0);
   const board = buildBoard(input.nodes, placed, input.running, input.settings);
   const removals = planRemovals(board);
-  const arrivals = retarget(board, [...planRepairs(board), ...planDrains(board), ...planSpreads(board)]);
+  const arrivals = retarget(board, [
+    ...planRepairs(board),
+    ...planManual(board),
+    ...planDrains(board),
+    ...planSpreads(board),
+  ]);
   const wish = [...removals, ...arrivals, ...planBalance(board)];
   return { wish, ...gate(wish, input) };
 }
@@ -79,6 +85,19 @@ function planRepairs(board: Board): Move[] {
     });
 }
 
+/** Moves that a person asks for, whatever they do to balance and zones. */
+function planManual(board: Board): Move[] {
+  return idle(board).flatMap((shard) => {
+    const { manual } = shard.input;
+    const from = shard.nodes.find((node) => node.name === manual?.from);
+    const to = board.living.get(manual?.to ?? '');
+    if (from === undefined || to === undefined || shard.nodes.includes(to)) return [];
+    transfer(shard, from, to);
+    shard.busy = true;
+    return [moveOf('Manual', shard, from.name, to.name)];
+  });
+}
+
 /** Draining nodes give their copies away; without a place to go, a copy stays and the move is blocked. */
 function planDrains(board: Board): Move[] {
   return idle(board).flatMap((shard) => {
@@ -113,7 +132,7 @@ function planSpreads(board: Board): Move[] {
 function retarget(board: Board, moves: Move[]): Move[] {
   const byShard = Map.groupBy(moves, (move) => move.shard);
   const arriving = (shard: BoardShard, node: BoardNode): Move | undefined =>
-    byShard.get(shard.input.name)?.find((move) => move.to === node.name);
+    byShard.get(shard.input.name)?.find((move) => move.to === node.name && move.kind !== 'Manual');
   const transfers = balance(board, (shard, node) => arriving(shard, node) !== undefined);
   for (const { shard, from, to } of transfers) {
     const move = arriving(shard, from);

@@ -9,6 +9,8 @@ export interface PlacementNode {
   draining: boolean;
   /** Gone for good: its copies do not count. */
   dead: boolean;
+  /** Not connected just now: cordoned, at least until it is back. */
+  away?: boolean;
 }
 
 /** One copy of a shard as the Shard's status says it. */
@@ -27,6 +29,10 @@ export interface PlacementShard {
   key: string;
   replicationFactor: number;
   copies: PlacementCopy[];
+  /** A person wants the copy on one node to be on another, which has none and takes it. */
+  manual?: { from: string; to: string };
+  /** Why none of its copies may move now; missing copies are made all the same. */
+  hold?: 'MigrationFailedRecently' | 'Resharding' | 'WaitingForNodes';
 }
 
 /** The parts of VectorCluster.spec that steer placement. */
@@ -54,8 +60,9 @@ export interface RunningMigration {
  * Why a copy should move.
  * Remove: more copies than wanted. Repair: a copy is missing. Drain: its node gives its copies away.
  * Spread: two copies share a zone while another zone has none. Balance: its node has too many or another too few.
+ * Manual: a person says so.
  */
-export type MoveKind = 'Remove' | 'Repair' | 'Drain' | 'Spread' | 'Balance';
+export type MoveKind = 'Remove' | 'Repair' | 'Manual' | 'Drain' | 'Spread' | 'Balance';
 
 /** One wanted change of a shard's copies. */
 export interface Move {
@@ -74,6 +81,9 @@ export type BlockedReason =
   | 'NoInSyncCopy'
   | 'LastInSyncReplica'
   | 'ShardIsMigrating'
+  | 'MigrationFailedRecently'
+  | 'Resharding'
+  | 'WaitingForNodes'
   | 'AutomaticRebalanceOff'
   | 'MigrationBudgetReached';
 

@@ -2,7 +2,9 @@ import type { Shard } from '#crds/v1alpha1/index.ts';
 import { physicalCluster, wantedNodes } from '../../collections.ts';
 import { isTrue, type Blocked, type Verdict } from '../../conditions.ts';
 import { isDiskFull } from '../../control/sights.ts';
+import { isMoving } from '../../migration/migration.ts';
 import type { ClusterInput } from './cluster-input.ts';
+import { NODES_HOLD_COPIES } from './drain-progress.ts';
 
 /** Why the spec can't be obeyed; undefined when it can. */
 export function judgeAccepted({ cluster, clusters }: ClusterInput): Blocked | undefined {
@@ -80,6 +82,12 @@ function judgeProgressing(input: ClusterInput, blocked: Blocked[]): Verdict {
   if (ready < wanted) return verdict('True', 'NodesStarting', `${ready} of ${wanted} nodes ready`);
   const fresh = input.shards.filter((shard) => isBeingCreated(shard));
   if (fresh.length > 0) return verdict('True', 'ShardsCreating', `${fresh.length} shards are being created`);
+  const moving = input.shards.filter((shard) => isMoving(shard.status?.migration)).length;
+  const refused = blocked.find(({ reason }) => reason === 'ReplicasWouldNotFit');
+  if (refused !== undefined) return verdict('False', refused.reason, refused.message);
+  const draining = blocked.find(({ reason }) => reason === NODES_HOLD_COPIES);
+  if (draining !== undefined) return verdict(moving > 0 ? 'True' : 'False', draining.reason, draining.message);
+  if (moving > 0) return verdict('True', 'CopiesMoving', `${moving} shards move a copy`);
   const joining = input.shards.filter((shard) => shard.status?.copies?.some((copy) => copy.role === 'Joining'));
   if (joining.length > 0) return verdict('True', 'CopiesJoining', `${joining.length} shards recover a copy`);
   const first = blocked[0];

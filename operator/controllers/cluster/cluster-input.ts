@@ -19,6 +19,8 @@ export interface ClusterInput {
   unreadable: string[];
   /** The planner's wanted moves of placed shards. */
   moves: Plan;
+  /** When time alone makes them others. */
+  adviceChangesInMs?: number;
   config: BuildConfig;
   podMonitors: boolean;
   /** Base64 of the Ed25519 public key in the Secret; undefined while there is none, or none that can be read. */

@@ -66,6 +66,8 @@ export class ClusterController {
       if (!expectations.met(childKey(namespace, key), object.metadata.resourceVersion, now)) return undefined;
     }
     const shards = caches.shardsOf(namespace, name);
+    const { advice, freshInMs } = this.#advice.of(cluster);
+    const adviceChangesInMs = freshInMs ?? advice.changesInMs;
     return {
       cluster,
       clusters: caches.clusters.in(namespace),
@@ -74,7 +76,8 @@ export class ClusterController {
       sights: hub.sights(objectKey(namespace, name)),
       shards,
       unreadable: caches.unreadable(namespace),
-      moves: this.#advice.of(cluster).advice.plan,
+      moves: advice.plan,
+      ...(adviceChangesInMs === undefined ? {} : { adviceChangesInMs }),
       config,
       podMonitors,
       publicKey: publicKeyOf(children.get(`Secret/${secretName(cluster)}`)),

@@ -3,7 +3,7 @@ import { wantedNodes } from '../../collections.ts';
 import type { Blocked } from '../../conditions.ts';
 import { at, numberAt, type JsonObject } from '../../kube/json.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { ordinalOf } from '../../pods.ts';
+import { scaleDownRefusal } from '../../placement/scale-down.ts';
 import { decideWrite, without } from '../../status-write.ts';
 import { childNames } from '../../build/common.ts';
 import { templateHash } from '../../build/pod-template.ts';
@@ -11,6 +11,7 @@ import { claimedSize, isUpToDate, secretName, wantedChildren } from './children.
 import type { ClusterInput } from './cluster-input.ts';
 import { judgeAccepted } from './cluster-conditions.ts';
 import { buildClusterStatus } from './cluster-status.ts';
+import { drainProgress, heldNodes } from './drain-progress.ts';
 
 export type ClusterAction =
   /** Make the Secret with new random keys; an existing one is never touched. */
@@ -45,8 +46,9 @@ export function planCluster(input: ClusterInput, lastWriteAt: number): ClusterPl
   const strip = (member: JsonObject): JsonObject => without(member, ['points', 'bytes']);
   const decision = decideWrite(cluster.status, status, { strip, foreign: FOREIGN_STATUS, lastWriteAt, now: input.now });
   if (decision.write) actions.push({ type: 'writeStatus', status });
-  const requeue = !decision.write && decision.afterMs !== undefined ? { requeueAfterMs: decision.afterMs } : {};
-  return { actions, blocked, ...requeue };
+  const waits = [decision.write ? undefined : decision.afterMs, input.adviceChangesInMs];
+  const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
+  return { actions, blocked, ...(Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {}) };
 }
 
 function planChildren(input: ClusterInput, blocked: Blocked[]): ClusterAction[] {
@@ -81,19 +83,20 @@ function planChildren(input: ClusterInput, blocked: Blocked[]): ClusterAction[] 
   return actions;
 }
 
-/** Nodes that hold copies stay until migrations have emptied them. */
+/** Nodes that hold copies stay until migrations have emptied them; those of a cluster that was made again come back first. */
 function allowedReplicas(input: ClusterInput, existing: KubeObject | undefined, blocked: Blocked[]): number {
-  const wanted = wantedNodes(input.cluster);
-  const present = at(existing, 'spec', 'replicas') === undefined ? wanted : numberAt(existing, 'spec', 'replicas');
-  if (wanted >= present) return wanted;
-  const holders = input.shards.flatMap((shard) => shard.status?.copies ?? []).map((copy) => copy.node);
-  const last = Math.max(-1, ...holders.map((node) => ordinalOf(input.cluster.metadata.name, node)));
-  if (last < wanted) return wanted;
-  blocked.push({
-    reason: 'NodesHoldCopies',
-    message: `${wanted} nodes wanted, but nodes up to ${input.cluster.metadata.name}-${last} hold copies: draining them comes with a later version`,
-  });
-  return Math.min(present, last + 1);
+  const { cluster, shards, moves } = input;
+  const wanted = wantedNodes(cluster);
+  const replicas = at(existing, 'spec', 'replicas') === undefined ? wanted : numberAt(existing, 'spec', 'replicas');
+  const held = heldNodes(cluster, shards);
+  const present = Math.max(wanted, replicas, held);
+  const refusal = scaleDownRefusal(cluster, present, shards);
+  if (refusal !== undefined) {
+    blocked.push(refusal);
+    return present;
+  }
+  if (held > wanted) blocked.push(drainProgress(cluster, shards, moves));
+  return Math.max(wanted, held);
 }
 
 /** Pods made from an older template go on as they are until they are restarted. */

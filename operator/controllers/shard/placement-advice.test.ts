@@ -2,9 +2,21 @@ import { describe, expect, test } from '@jest/globals';
 import type { Shard, ShardCopy } from '#crds/v1alpha1/index.ts';
 import { evenSlots } from '#model/slot.ts';
 import { makeCluster, makeShard } from '../../testing/fixtures.ts';
-import { advise, blockOf, PATIENCE_MS, SETTLE_MS, type AdviceNode } from './placement-advice.ts';
+import { NO_HEALTH, type ClusterHealth } from '../../failover/health.ts';
+import {
+  advise as adviseOn,
+  blockOf,
+  PATIENCE_MS,
+  SETTLE_MS,
+  type AdviceInput,
+  type AdviceNode,
+  type ClusterAdvice,
+} from './placement-advice.ts';
+import { DEAD_FOR_GOOD_MS } from './placement-nodes.ts';
 
 const NOW = 1_000_000;
+const advise = (input: Omit<AdviceInput, 'health'>, health: ClusterHealth = NO_HEALTH): ClusterAdvice =>
+  adviseOn({ health, ...input });
 const nodes = (connected: number, of = 3, since = 0): AdviceNode[] =>
   Array.from({ length: of }, (_, i) => ({ name: `ring-${i}`, zone: '', connected: i < connected, since }));
 const fresh = (count: number): Shard[] => evenSlots(count).map((slots, index) => makeShard({ index, slots }));
@@ -95,12 +107,12 @@ describe('later', () => {
     expect(byShard.get('words-0')).toEqual({ first: [], add: [], remove: [], blocked: [] });
   });
 
-  test('a drain is wanted and waits for migrations to be built', () => {
+  test('a drain may start, and names both nodes', () => {
     const cluster = makeCluster({ nodes: 2 });
     const { plan, byShard } = advise({ cluster, nodes: nodes(3), shards: [placed(0, 'ring-0', 'ring-2')], now: NOW });
     const drain = plan.wish.find((move) => move.kind === 'Drain')!;
     expect(drain).toMatchObject({ from: 'ring-2', to: 'ring-1' });
-    expect(blockOf(drain, plan)).toBe('MigrationNotYetSupported');
-    expect(byShard.get('words-0')).toMatchObject({ add: [], remove: [] });
+    expect(blockOf(drain, plan)).toBeUndefined();
+    expect(byShard.get('words-0')).toMatchObject({ add: [], remove: [], move: drain });
   });
 });

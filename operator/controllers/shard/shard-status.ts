@@ -2,8 +2,17 @@ import type { ShardCopy, ShardStatus } from '#crds/v1alpha1/index.ts';
 import { mergeConditions, timeText, type Verdict } from '../../conditions.ts';
 import type { CopyReport } from '#proto/control-messages.ts';
 import { reportOf } from '../../control/sights.ts';
+import {
+  isFilling,
+  isRunning,
+  MIGRATION_COUNTERS,
+  parseMigration,
+  percentOf,
+  type RunningMigration,
+} from '../../migration/migration.ts';
+import { judgeMoves } from '../../migration/move-conditions.ts';
 import { without } from '../../status-write.ts';
-import type { JsonObject } from '../../kube/json.ts';
+import { isObject, type JsonObject } from '../../kube/json.ts';
 import type { ShardConfig } from './config.ts';
 import { judgeShard } from './shard-conditions.ts';
 import type { ShardInput } from './shard-input.ts';
@@ -12,11 +21,12 @@ import type { ShardInput } from './shard-input.ts';
 export function buildStatus(
   config: ShardConfig,
   input: ShardInput,
-  { migration, handoverTo }: Pick<ShardStatus, 'migration' | 'handoverTo'> = {},
+  { migration, handoverTo, handoverAt }: Pick<ShardStatus, 'migration' | 'handoverTo' | 'handoverAt'> = {},
 ): ShardStatus {
   const { shard } = input;
   const before = shard.status;
-  const verdicts = judgeShard(config, input);
+  const verdicts = [...judgeShard(config, input), ...judgeMoves(migration, input)];
+  const moving = parseMigration(migration);
   const reports = config.copies.map((copy) =>
     reportOf(input.nodes.get(copy.node), shard.metadata.name, copy.allocationId),
   );
@@ -26,7 +36,7 @@ export function buildStatus(
   const inSync = config.copies.filter((copy) => copy.inSync).length;
   const bytes = report?.bytes ?? before?.bytes;
   const points = report?.points ?? before?.points;
-  const joining = joiningText(config, reports, input);
+  const progress = isRunning(moving) ? movingText(moving) : joiningText(config, reports, input);
   return {
     ...(shard.metadata.generation === undefined ? {} : { observedGeneration: shard.metadata.generation }),
     conditions: mergeConditions(before?.conditions, verdicts, shard.metadata.generation, timeText(input.now)),
@@ -35,10 +45,11 @@ export function buildStatus(
     copies: config.copies.map((copy, i) => withCounters(copy, reports[i])),
     ...(migration === undefined ? {} : { migration }),
     ...(handoverTo === undefined ? {} : { handoverTo }),
+    ...(handoverAt === undefined ? {} : { handoverAt }),
     ...(points === undefined ? {} : { points }),
     ...(bytes === undefined ? {} : { bytes, size: sizeText(bytes) }),
     lag: lagOf(config, reports) ?? before?.lag ?? 0,
-    phase: phaseOf(config, verdicts, reports, input),
+    phase: phaseOf(config, verdicts, reports, input, isRunning(moving)),
     ...(primary === undefined ? {} : { primary: primary.node }),
     replicas: config.copies
       .filter((copy) => copy.role !== 'Primary')
@@ -47,7 +58,7 @@ export function buildStatus(
       .join(','),
     inSync: `${inSync}/${shard.spec.replicationFactor}`,
     slots: `${shard.spec.slots.from}-${shard.spec.slots.to}`,
-    ...joining,
+    ...progress,
     message: messageOf(verdicts),
   };
 }
@@ -55,8 +66,10 @@ export function buildStatus(
 /** The status without what may lag: two statuses that agree in this differ in counters only. */
 export function stripCounters(status: JsonObject): JsonObject {
   const copies = Array.isArray(status['copies']) ? status['copies'] : [];
+  const { migration } = status;
   return {
     ...without(status, ['points', 'bytes', 'size', 'lag', 'progress', 'eta']),
+    ...(isObject(migration) ? { migration: without(migration, MIGRATION_COUNTERS) } : {}),
     copies: copies.map((copy: JsonObject) => without(copy, ['seqNo', 'bytes'])),
   };
 }
@@ -88,6 +101,7 @@ function phaseOf(
   verdicts: Verdict[],
   reports: (CopyReport | undefined)[],
   { shard }: ShardInput,
+  moving: boolean,
 ): NonNullable<ShardStatus['phase']> {
   if (config.copies.length === 0) return 'Pending';
   if (config.primaryTerm === 0) return 'Creating';
@@ -95,10 +109,18 @@ function phaseOf(
   // A new shard's primary opens in its first term: that is still its creation.
   const opening = reason === 'PrimaryStarting' && CREATION.has(shard.status?.phase ?? 'Pending');
   if (available === 'False') return opening ? 'Creating' : 'Unavailable';
+  const inSync = config.copies.filter((copy) => copy.inSync).length;
+  if (moving && inSync >= shard.spec.replicationFactor) return 'Migrating';
   const joins = config.copies.some((copy, i) => copy.role === 'Joining' && reports[i]?.state !== 'FAILED');
   if (joins) return 'Recovering';
-  const inSync = config.copies.filter((copy) => copy.inSync).length;
   return inSync < shard.spec.replicationFactor || available === 'Unknown' ? 'Degraded' : 'Active';
+}
+
+/** Progress and ETA of a move. */
+function movingText(migration: RunningMigration): Pick<ShardStatus, 'progress' | 'eta'> {
+  const { etaSeconds } = migration.copied;
+  const eta = isFilling(migration) && etaSeconds !== undefined ? { eta: durationText(etaSeconds) } : {};
+  return { progress: `${percentOf(migration)}%`, ...eta };
 }
 
 /** Progress and ETA of the copy that is being filled. */
@@ -120,9 +142,9 @@ function joiningText(
 
 /** The first thing that is not as it should be. */
 function messageOf(verdicts: Verdict[]): string {
-  const order = ['Placed', 'Available', 'FullyReplicated'];
+  const order = ['Placed', 'Available', 'FullyReplicated', 'Stalled'];
   const worst = verdicts
-    .filter((verdict) => verdict.status !== 'True')
+    .filter((verdict) => (verdict.type === 'Stalled') === (verdict.status === 'True') && verdict.type !== 'Pinned')
     .sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type))[0];
   return worst?.message ?? '';
 }

@@ -40,6 +40,7 @@ export class ShardController {
       expectations.forget(`Shard/${key}`);
       this.#recoveries.delete(key);
       this.#failures.delete(key);
+      this.#advice.forgetShard(key);
       return {};
     }
     if (!expectations.met(`Shard/${key}`, shard.metadata.resourceVersion, Date.now())) {
@@ -107,8 +108,15 @@ export class ShardController {
     const { status, steps } = action;
     // The whole status follows from the old one: a write in between makes this one fail, and the plan is made again.
     const target = { apiVersion: shard.apiVersion, kind: shard.kind, metadata: shard.metadata };
-    const written = await applyStatus(api, RESOURCES.Shard, target, status);
-    expectations.expect(`Shard/${key}`, written.metadata.resourceVersion, Date.now());
+    this.#advice.writing(shard, status);
+    try {
+      const written = await applyStatus(api, RESOURCES.Shard, target, status);
+      expectations.expect(`Shard/${key}`, written.metadata.resourceVersion, Date.now());
+      this.#advice.written(shard);
+    } catch (error) {
+      this.#advice.notWritten(shard);
+      throw error;
+    }
     this.#writeTimes.set(key, Date.now());
     this.#countFailover(shard, clusterKey, status);
     for (const { reason, message } of steps) {
@@ -160,8 +168,15 @@ export class ShardController {
   }
 }
 
-const WARN_STEPS = new Set<string>(['PlacedAgain', 'CopyReplaced', 'PrimaryChanged']);
+const WARN_STEPS = new Set<string>([
+  'PlacedAgain',
+  'CopyReplaced',
+  'PrimaryChanged',
+  'MigrationFailed',
+  'MigrationRefused',
+  'HandoverGivenUp',
+]);
 
 function isBad(condition: Condition): boolean {
-  return condition.status !== 'True';
+  return (condition.type === 'Stalled') === (condition.status === 'True');
 }
