@@ -3,8 +3,9 @@ import type { Position } from '../shard/shard-host.ts';
 import { AUDIT_BUCKETS } from './audit.ts';
 import { isAwaited, newProgress, type CopyProgress, type Proof } from './copy-progress.ts';
 import * as limits from './limits.ts';
-import type { ChangeAction, ChangeAnswer, Digest, Located, Ready, Step } from './messages.ts';
+import type { Digest, Located, Ready, Step } from './messages.ts';
 import type { RecentEntries } from './recent-entries.ts';
+import { SetChanges } from './set-changes.ts';
 
 export type CopyStep = Extract<Step, { session: number }>;
 type Refused = Extract<Step, { type: 'refused' }>;
@@ -30,6 +31,7 @@ export interface PrimaryView {
 /** One copy as its primary drives it: find where it is, prove that its log is ours, stream, and bring it into the in-sync set. Pure. */
 export class CopyStream {
   readonly state: CopyProgress;
+  readonly changes: SetChanges;
   #primary: PrimaryView;
 
   constructor(
@@ -39,17 +41,7 @@ export class CopyStream {
   ) {
     this.#primary = primary;
     this.state = newProgress(copy.node, copy.allocationId, copy.inSync, trackedAt);
-  }
-
-  /** The map's word. */
-  configure(inSync: boolean): void {
-    const { state } = this;
-    if (state.inSync !== inSync) state.change = null;
-    state.inSync = inSync;
-    // An older map than that of the request may call it in sync from before it was removed.
-    if (!inSync || state.trackedAt === null || state.trackedAt >= this.#primary.configVersion) return;
-    state.trackedAt = null;
-    state.adding = null;
+    this.changes = new SetChanges(this.state, primary);
   }
 
   answered(step: CopyStep, now: number): void {
@@ -92,7 +84,7 @@ export class CopyStream {
   pump(now: number): void {
     const { state } = this;
     if (state.diverged && state.phase !== 'recovering') {
-      if (isAwaited(state)) this.change('remove', state.failure, now);
+      if (isAwaited(state)) this.changes.ask('remove', state.failure, now);
       else if (now >= state.retryAt) this.#begin('recovering');
       return;
     }
@@ -101,7 +93,7 @@ export class CopyStream {
     this.#sendEntries();
     this.#audit();
     this.#compare();
-    this.#add(now);
+    this.changes.addIfReady(now);
   }
 
   tick(now: number): void {
@@ -111,7 +103,7 @@ export class CopyStream {
     if (!state.owing) return;
     const failing = state.failingSince !== null && now - state.failingSince > limits.FAILING_MS;
     if (failing || now - state.heardAt > limits.SILENCE_MS) {
-      this.change('remove', state.failure || `no answer for ${limits.SILENCE_MS} ms`, now);
+      this.changes.ask('remove', state.failure || `no answer for ${limits.SILENCE_MS} ms`, now);
     }
   }
 
@@ -158,44 +150,6 @@ export class CopyStream {
     const { state } = this;
     state.retryMs = 0;
     state.retryAt = Math.min(state.retryAt, now);
-  }
-
-  /** Asks the operator, once until it answers, and again after a pause. */
-  change(action: ChangeAction, reason: string, now: number): void {
-    const { state } = this;
-    if (state.change?.action === action && (!state.change.answered || now < state.change.retryAt)) return;
-    state.change = { action, answered: false, retryAt: 0 };
-    const { allocationId: copy, node } = state;
-    this.#primary.emit({ type: 'change', copy, node, action, reason, configVersion: this.#primary.configVersion });
-  }
-
-  changeAnswered(action: ChangeAction, answer: ChangeAnswer, now: number): void {
-    const { state } = this;
-    if (state.change?.action !== action) return;
-    if (answer.result === 'done') {
-      state.change = null;
-      state.inSync = action === 'add';
-      // Stays noted until the map that says so is on disk here: a restart goes by that map.
-      if (action === 'remove') this.#untrack();
-      return;
-    }
-    const pause = answer.result === 'refused' ? limits.CHANGE_RETRY_MS : limits.CHANGE_UNANSWERED_MS;
-    state.change = { action, answered: true, retryAt: now + pause };
-    if (answer.result === 'refused') this.#warn(`the operator refused to ${action} the copy: ${answer.reason}`);
-  }
-
-  /** `track` is on disk. */
-  noted(trackedAt: number): void {
-    if (this.state.adding && this.state.trackedAt === trackedAt)
-      this.state.adding = { ...this.state.adding, noted: true };
-  }
-
-  #untrack(): void {
-    const { state } = this;
-    if (state.trackedAt === null || state.trackedAt >= this.#primary.configVersion) return;
-    state.trackedAt = null;
-    state.adding = null;
-    this.#primary.noteTracked(null);
   }
 
   #located({ seqNo, whole, hasLastEntry }: Located): void {
@@ -399,24 +353,6 @@ export class CopyStream {
     this.#healthy();
     if (isAwaited(state)) return;
     // Whatever was acknowledged without it must be on its disk before the operator may call it in sync.
-    this.#track();
-  }
-
-  /** Has it noted on disk that acknowledgements wait for this copy; the operator is asked after that. */
-  #track(): void {
-    const { state } = this;
-    state.trackedAt = this.#primary.configVersion;
-    state.adding = { from: state.adding?.from ?? this.#primary.end.seqNo, noted: false };
-    this.#primary.noteTracked(state.allocationId);
-  }
-
-  #add(now: number): void {
-    const { state } = this;
-    if (state.trackedAt === null || state.inSync || state.proof !== 'proven') return;
-    // Noted in an earlier life of this primary: the operator may have been asked already, so ask (again).
-    state.adding ??= { from: this.#primary.end.seqNo, noted: true };
-    if (!state.adding.noted || state.acked < state.adding.from) return;
-    if (this.#primary.configVersion > state.trackedAt) this.#track();
-    else this.change('add', 'equal by digest', now);
+    this.changes.track();
   }
 }

@@ -191,7 +191,7 @@ export class Primary {
         for (const stream of this.#streams.values()) if (stream.state.node === step.node) stream.retryNow(now);
         break;
       case 'tracked':
-        this.#streams.get(step.copy)?.noted(step.trackedAt);
+        this.#streams.get(step.copy)?.changes.noted(step.trackedAt);
         break;
       case 'changeAnswered': {
         const { answer } = step;
@@ -199,7 +199,7 @@ export class Primary {
           const configVersion = Math.max(this.#config.configVersion, answer.configVersion);
           this.#config = { ...this.#config, configVersion };
         }
-        if (step.action !== 'handOver') this.#streams.get(step.copy)?.changeAnswered(step.action, answer, now);
+        if (step.action !== 'handOver') this.#streams.get(step.copy)?.changes.answered(step.action, answer, now);
         else if (this.#handover.answered(step.copy, answer, now)) this.#depose('the primary was handed over');
         break;
       }
@@ -273,7 +273,7 @@ export class Primary {
     for (const copy of this.#config.copies) {
       const trackedAt = tracked[copy.allocationId] ?? null;
       const stream = before.get(copy.allocationId) ?? new CopyStream(this.#view, copy, trackedAt);
-      stream.configure(copy.inSync);
+      stream.changes.configure(copy.inSync);
       this.#streams.set(copy.allocationId, stream);
     }
   }

@@ -1,19 +1,14 @@
 import type { Logger } from 'pino';
-import { AnnulusError, errorFromWire, errorToWire, type ErrorCode } from '#model/errors.ts';
+import { AnnulusError } from '#model/errors.ts';
 import type { CopyRef } from '../rpc/messages.ts';
 import type { Peers } from '../rpc/peers.ts';
 import type { Write } from '../shard/operations.ts';
 import type { Appended, Position, ShardHost } from '../shard/shard-host.ts';
 import { AUDIT_BUCKETS } from './audit.ts';
+import { CopyCalls } from './copy-calls.ts';
 import { TICK_MS } from './limits.ts';
 import type { ChangeAction, ChangeAnswer, Ready, ShardConfig, Step, Tracked } from './messages.ts';
 import { Primary } from './primary.ts';
-
-const CALL_TIMEOUT_MS = 30_000;
-/** The copy reads all its rows, beside other work. */
-const AUDIT_TIMEOUT_MS = 600_000;
-/** Short: reads wait for it, and asking again does no harm. */
-const CONFIRM_TIMEOUT_MS = 2_000;
 
 type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
 
@@ -48,6 +43,7 @@ interface Waiting {
 export class Replicator {
   #options: ReplicatorOptions;
   #machine: Primary;
+  #calls: CopyCalls;
   #waiting = new Map<number, Waiting>();
   #reads = new Map<number, Waiting>();
   /** For writes and reads alike. */
@@ -59,6 +55,13 @@ export class Replicator {
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.#machine = new Primary(options.config, options.end, options.tracked, performance.now());
+    this.#calls = new CopyCalls({
+      shard: options.config.shard,
+      uid: options.uid,
+      term: options.config.term,
+      peers: options.peers,
+      step: (step) => this.#step(step),
+    });
     this.#timer = setInterval(() => {
       this.#step({ type: 'tick' });
       this.#tellState();
@@ -243,26 +246,19 @@ export class Replicator {
     const { shard } = config;
     switch (ready.type) {
       case 'locate':
-        return this.#ask(
-          ready,
-          () =>
-            this.#options.peers
-              .get(ready.node)
-              .call('locate', { copy: this.#ref(ready.copy, ready.session) }, CALL_TIMEOUT_MS),
-          (located) => ({ type: 'located', located }),
-        );
+        return this.#calls.locate(ready);
       case 'send':
-        return this.#send(ready);
+        return this.#calls.send(ready);
       case 'verify':
-        return this.#verify(ready);
+        return this.#calls.verify(ready);
       case 'readLog':
-        return this.#ask(
+        return this.#calls.ask(
           ready,
           () => host.readLog(shard, ready.from, ready.maxBytes),
           (read) => ({ type: 'logRead', from: ready.from, read }),
         );
       case 'digest':
-        return this.#ask(
+        return this.#calls.ask(
           ready,
           () => host.digest(shard),
           (digest) => ({ type: 'digested', digest }),
@@ -279,11 +275,11 @@ export class Replicator {
       case 'change':
         return this.#change(ready);
       case 'confirm':
-        return this.#confirm(ready);
+        return this.#calls.confirm(ready);
       case 'openAudit':
         return this.#openAudit(ready);
       case 'audit':
-        return this.#audit(ready);
+        return this.#calls.audit(ready);
       case 'acknowledge':
         for (const write of ready.writes) settle(this.#waiting, write)?.resolve();
         return;
@@ -314,45 +310,6 @@ export class Replicator {
     if (copy !== null && trackedAt !== undefined) this.#step({ type: 'tracked', copy, trackedAt });
   }
 
-  #ref(allocationId: string, stream: number): CopyRef {
-    const { config, uid } = this.#options;
-    return { shard: { name: config.shard, uid }, allocationId, term: this.term, stream };
-  }
-
-  /** Starts a call at once (order matters) and turns its outcome into a step. */
-  #ask<T>(ready: { copy: string; session: number }, call: () => Promise<T>, toStep: (answer: T) => StepBody): void {
-    const { copy, session } = ready;
-    let answer: Promise<T>;
-    try {
-      answer = call();
-    } catch (error) {
-      answer = Promise.reject(error instanceof Error ? error : new Error(String(error)));
-    }
-    answer.then(
-      (value) => this.#step({ ...toStep(value), copy, session }),
-      (error: unknown) => this.#step({ ...refusedBy(error), copy, session }),
-    );
-  }
-
-  #send(ready: ReadyOf<'send'>): void {
-    const { entries, checkpoint, trimBelow } = ready;
-    const body = { copy: this.#ref(ready.copy, ready.stream), entries, checkpoint, trimBelow };
-    this.#ask(
-      ready,
-      () => this.#options.peers.get(ready.node).call('replicate', body, CALL_TIMEOUT_MS),
-      (position) => ({ type: 'applied', bytes: entries.byteLength, position }),
-    );
-  }
-
-  #verify(ready: ReadyOf<'verify'>): void {
-    const body = { copy: this.#ref(ready.copy, ready.stream), ...ready.digest };
-    this.#ask(
-      ready,
-      () => this.#options.peers.get(ready.node).call('verify', body, CALL_TIMEOUT_MS),
-      ({ equal }) => ({ type: 'verified', equal }),
-    );
-  }
-
   /** Both calls are served one after the other: what `stats` says is where the digests are taken. */
   #openAudit({ audit }: ReadyOf<'openAudit'>): void {
     const { host, config, logger } = this.#options;
@@ -375,35 +332,12 @@ export class Replicator {
     own.catch(() => undefined);
   }
 
-  #audit(ready: ReadyOf<'audit'>): void {
-    const { audit, seqNo } = ready;
-    const body = { copy: this.#ref(ready.copy, ready.stream), seqNo, buckets: AUDIT_BUCKETS };
-    const { copy, session, node } = ready;
-    void Promise.try(() => this.#options.peers.get(node).call('audit', body, AUDIT_TIMEOUT_MS)).then(
-      (read) =>
-        this.#step({ type: 'audited', copy, session, audit, digests: read.seqNo === seqNo ? read.digests : null }),
-      () => this.#step({ type: 'audited', copy, session, audit, digests: null }),
-    );
-  }
-
-  #confirm({ copy, node, round }: ReadyOf<'confirm'>): void {
-    const { peers } = this.#options;
-    const body = { copy: this.#ref(copy, 0) };
-    void Promise.try(() => peers.get(node).call('confirm', body, CONFIRM_TIMEOUT_MS)).then(
-      () => this.#step({ type: 'confirmed', copy, round }),
-      (error: unknown) => {
-        const { code, message } = refusedBy(error);
-        this.#step({ type: 'unconfirmed', copy, round, code, message });
-      },
-    );
-  }
-
   #recover(ready: ReadyOf<'recover'>): void {
     const { copy, session } = ready;
-    this.#ask(
+    this.#calls.ask(
       ready,
       () =>
-        this.#options.recover(this.#ref(copy, session), ready.node, (seqNo) =>
+        this.#options.recover(this.#calls.ref(copy, session), ready.node, (seqNo) =>
           this.#step({ type: 'exporting', copy, session, seqNo }),
         ),
       () => ({ type: 'recovered' }),
@@ -428,15 +362,4 @@ function settle(waiting: Map<number, Waiting>, id: number): Waiting | undefined 
   waiting.delete(id);
   clearTimeout(found?.timer);
   return found;
-}
-
-type WithoutSession<T> = T extends { copy: string; session: number } ? Omit<T, 'copy' | 'session'> : never;
-type StepBody = WithoutSession<Step>;
-
-function refusedBy(error: unknown): Extract<StepBody, { type: 'refused' }> {
-  const { code, message } = errorToWire(error);
-  const known: ErrorCode = errorFromWire({ code, message }).code;
-  // A gap is closed by asking where the copy is; any other conflict means that its log is not ours.
-  const diverged = known === 'ANN_CONFLICT' && !message.startsWith('expected seqNo');
-  return { type: 'refused', code: known, message, diverged };
 }

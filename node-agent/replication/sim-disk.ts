@@ -87,6 +87,10 @@ export class SimDisk {
     this.whole = true;
   }
 
+  equals(other: SimDisk): boolean {
+    return this.digest().digest === other.digest().digest;
+  }
+
   has(entry: SimEntry): boolean {
     return this.applied[entry.seqNo - 1]?.term === entry.term;
   }

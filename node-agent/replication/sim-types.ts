@@ -1,4 +1,4 @@
-import type { Tracked } from './messages.ts';
+import type { Step, Tracked } from './messages.ts';
 import type { Primary } from './primary.ts';
 import type { SimDisk, SimEntry } from './sim-disk.ts';
 
@@ -31,3 +31,23 @@ export interface SimNode {
 
 export type SimCopy = { node: string; inSync: boolean; primary: boolean };
 export type SimMap = { term: number; configVersion: number; copies: SimCopy[]; handoverTo: string | null };
+
+export function newNode(disk: SimDisk): SimNode {
+  const waiting = { awaited: new Map<number, SimEntry>(), reads: new Map<number, number>() };
+  return { disk, up: true, primary: null, life: 0, map: null, tracked: {}, ...waiting };
+}
+
+/** What waits there was asked of a primary that is no more. */
+export function forget(node: SimNode): void {
+  node.awaited.clear();
+  node.reads.clear();
+}
+
+/** A copy's answer without what names the copy and the session. */
+export type StepBody = Step extends infer S
+  ? S extends { copy: string; session: number }
+    ? Omit<S, 'copy' | 'session'>
+    : never
+  : never;
+
+export const LOST = { type: 'refused', code: 'ANN_SHARD_UNAVAILABLE', message: 'link', diverged: false } as const;

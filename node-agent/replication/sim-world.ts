@@ -1,9 +1,19 @@
 import type { ChangeAnswer, Ready, ShardConfig, Step } from './messages.ts';
 import { Primary } from './primary.ts';
+import { SimTime } from './sim-time.ts';
 import { SimOperator } from './sim-operator.ts';
 import { mulberry32 } from './sim-random.ts';
-import type { Mutation, SimCopy, SimMap, SimNode } from './sim-types.ts';
-import { decode, encode, SimDisk, type Refusal, type SimEntry } from './sim-disk.ts';
+import {
+  forget,
+  LOST,
+  newNode,
+  type Mutation,
+  type SimCopy,
+  type SimMap,
+  type SimNode,
+  type StepBody,
+} from './sim-types.ts';
+import { decode, encode, SimDisk, type SimEntry } from './sim-disk.ts';
 
 type ReadyOf<T extends Ready['type']> = Extract<Ready, { type: T }>;
 
@@ -13,43 +23,31 @@ export class SimWorld {
   /** Primary reads that were served. */
   reads = 0;
   handovers = 0;
-  #now = 0;
   #random: () => number;
-  #events: { at: number; order: number; run: () => void }[] = [];
-  #order = 0;
+  #time: SimTime;
   #nodes = new Map<string, SimNode>();
   #operator: SimOperator;
   #nextRequest = 1;
-  /** Messages of one link keep their order, as a stream's do. */
-  #linkFree = new Map<string, number>();
   #cut = new Set<string>();
   #mutation: Mutation;
 
   constructor(seed: number, copies: number, mutation: Mutation = {}) {
     this.#random = mulberry32(seed);
+    this.#time = new SimTime(this.#random);
     this.#mutation = mutation;
     this.#operator = new SimOperator(Array.from({ length: copies }, (_, i) => `n${i}`));
     for (const { node } of this.#operator.copies) {
       const disk = new SimDisk();
       disk.checksTerm = !mutation.noTermCheck;
-      this.#nodes.set(node, {
-        disk,
-        up: true,
-        primary: null,
-        life: 0,
-        map: null,
-        tracked: {},
-        awaited: new Map(),
-        reads: new Map(),
-      });
+      this.#nodes.set(node, newNode(disk));
     }
     for (const { node } of this.#operator.copies) this.#learn(node);
   }
 
   /** Runs with faults for a while, then without until quiet. */
   run(milliseconds: number): void {
-    const end = this.#now + milliseconds;
-    while (this.#now < end) {
+    const end = this.#time.now + milliseconds;
+    while (this.#time.now < end) {
       this.#fault();
       this.#clients();
       this.#advance(50);
@@ -67,7 +65,7 @@ export class SimWorld {
   /** Every copy is in sync and equal to the primary. */
   get converged(): boolean {
     const primary = this.#disk(this.#operator.primary);
-    return this.#operator.copies.every((copy) => copy.inSync && sameLog(this.#disk(copy), primary));
+    return this.#operator.copies.every((copy) => copy.inSync && this.#disk(copy).equals(primary));
   }
 
   #fault(): void {
@@ -107,16 +105,7 @@ export class SimWorld {
   }
 
   #advance(milliseconds: number): void {
-    const until = this.#now + milliseconds;
-    for (;;) {
-      this.#events.sort((a, b) => a.at - b.at || a.order - b.order);
-      const next = this.#events[0];
-      if (!next || next.at > until) break;
-      this.#events.shift();
-      this.#now = next.at;
-      next.run();
-    }
-    this.#now = until;
+    this.#time.advance(milliseconds);
     for (const name of this.#nodes.keys()) this.#step(name, { type: 'tick' });
   }
 
@@ -168,7 +157,7 @@ export class SimWorld {
     }
     forget(node);
     const tracked = this.#mutation.forgetTracked ? {} : node.tracked;
-    node.primary = new Primary(config, { seqNo: node.disk.seqNo, term: node.disk.term }, tracked, this.#now);
+    node.primary = new Primary(config, { seqNo: node.disk.seqNo, term: node.disk.term }, tracked, this.#time.now);
     this.#drain(name);
   }
 
@@ -184,7 +173,7 @@ export class SimWorld {
   #step(name: string, step: Step): void {
     const node = this.#nodes.get(name)!;
     if (!node.primary || !node.up) return;
-    node.primary.step(step, this.#now);
+    node.primary.step(step, this.#time.now);
     this.#drain(name);
   }
 
@@ -268,7 +257,7 @@ export class SimWorld {
 
   #confirm(name: string, node: SimNode, { copy, round }: ReadyOf<'confirm'>): void {
     if (this.#mutation.readUnconfirmed) {
-      this.#after(0, () => this.#step(name, { type: 'confirmed', copy, round }));
+      this.#time.after(0, () => this.#step(name, { type: 'confirmed', copy, round }));
       return;
     }
     const { term } = node.primary!;
@@ -326,24 +315,17 @@ export class SimWorld {
     this.#step(name, { type: 'exporting', copy, session, seqNo: snapshot.length });
     const { term } = node.primary!;
     this.#ask(name, ready, (disk, to) => {
-      const refusal = disk.begin(term, session) ?? this.#refuseImport(to);
+      const refusal = disk.begin(term, session) ?? this.#operator.refuseImport(to);
       if (refusal) return { type: 'refused', ...refusal };
       disk.import(snapshot);
       return { type: 'recovered' };
     });
   }
 
-  #refuseImport(node: string): Refusal | null {
-    const { inSync } = this.#operator.copy(node);
-    return inSync ? { code: 'ANN_CONFLICT', message: 'in sync', diverged: true } : null;
-  }
-
   #track(name: string, node: SimNode, ready: ReadyOf<'track'>): void {
     const { life } = node;
     // One file: its versions are written in order.
-    const done = Math.max(this.#now + this.#delay(), this.#linkFree.get(name) ?? 0);
-    this.#linkFree.set(name, done);
-    this.#at(done, () => {
+    this.#time.over(name, () => {
       if (node.life !== life) return;
       node.tracked = ready.tracked;
       const { copy } = ready;
@@ -357,14 +339,14 @@ export class SimWorld {
     const machine = node.primary!;
     const { term } = machine;
     const answerWith = (answer: ChangeAnswer): void => {
-      this.#after(this.#delay(), () => {
+      this.#time.after(this.#time.delay(), () => {
         if (node.primary === machine) this.#step(name, { type: 'changeAnswered', copy, action, answer });
       });
     };
-    const arrival = this.#delay();
+    const arrival = this.#time.delay();
     // The primary gives up waiting, though the request is still on its way.
     if (arrival > 500) answerWith({ result: 'unknown', reason: 'late' });
-    this.#after(arrival, () => {
+    this.#time.after(arrival, () => {
       if (this.#random() < 0.1) return answerWith({ result: 'unknown', reason: 'lost' });
       const answer = this.#operator.judge(term, copy, action, ready.configVersion);
       if (action === 'handOver' && answer.result === 'done') this.handovers++;
@@ -393,14 +375,10 @@ export class SimWorld {
     const answer = (step: S): void => {
       if (from.primary === machine) this.#step(name, step);
     };
-    const arrival = Math.max(this.#now + this.#delay(), this.#linkFree.get(`${name}>${copy}`) ?? 0);
-    this.#linkFree.set(`${name}>${copy}`, arrival);
-    this.#at(arrival, () => {
+    this.#time.over(`${name}>${copy}`, () => {
       if (!to.up || this.#cut.has(name) || this.#cut.has(copy)) return answer(lost);
       const body = handle(to.disk, copy);
-      const back = Math.max(this.#now + this.#delay(), this.#linkFree.get(`${copy}>${name}`) ?? 0);
-      this.#linkFree.set(`${copy}>${name}`, back);
-      this.#at(back, () => answer(this.#random() < 0.05 ? lost : body));
+      this.#time.over(`${copy}>${name}`, () => answer(this.#random() < 0.05 ? lost : body));
     });
   }
 
@@ -408,21 +386,9 @@ export class SimWorld {
     const node = this.#nodes.get(name)!;
     const machine = node.primary;
     const { copy, session } = ready;
-    this.#after(this.#random() * 20, () => {
+    this.#time.after(this.#random() * 20, () => {
       if (node.primary === machine) this.#step(name, { ...body(), copy, session });
     });
-  }
-
-  #after(milliseconds: number, run: () => void): void {
-    this.#at(this.#now + milliseconds, run);
-  }
-
-  #at(at: number, run: () => void): void {
-    this.#events.push({ at, order: this.#order++, run });
-  }
-
-  #delay(): number {
-    return this.#random() < 0.05 ? 500 + this.#random() * 6_000 : this.#random() * 30;
   }
 
   #disk(copy: SimCopy): SimDisk {
@@ -432,22 +398,4 @@ export class SimWorld {
   #pick<T>(items: T[]): T {
     return items[Math.floor(this.#random() * items.length)]!;
   }
-}
-
-/** What waits here was asked of a primary that is no more. */
-function forget(node: SimNode): void {
-  node.awaited.clear();
-  node.reads.clear();
-}
-
-const LOST = { type: 'refused', code: 'ANN_SHARD_UNAVAILABLE', message: 'link', diverged: false } as const;
-
-type StepBody = Step extends infer S
-  ? S extends { copy: string; session: number }
-    ? Omit<S, 'copy' | 'session'>
-    : never
-  : never;
-
-function sameLog(a: SimDisk, b: SimDisk): boolean {
-  return a.digest().digest === b.digest().digest;
 }
