@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json } from '#local/kube-api/json.ts';
 import { slotOf, type Slots } from '#model/slot.ts';
-import type { Findings} from './findings.ts';
+import type { Findings } from './findings.ts';
 import { Tally } from './findings.ts';
 import { History, type Op } from './history.ts';
 import { NoAnswer } from './http.ts';
