@@ -7,12 +7,15 @@ import type { KubeApi } from './kube/api.ts';
 import type { EventRecorder } from './kube/events.ts';
 import type { Expectations } from './kube/expectations.ts';
 import type { Metrics } from './metrics.ts';
+import type { MapFacts } from './resharding/map-facts.ts';
 
 /** What the shells of all controllers share. */
 export interface OperatorContext {
   api: KubeApi;
   caches: Caches;
   hub: ControlHub;
+  /** What the published maps have said, and since when. */
+  mapFacts: MapFacts;
   health: Pick<HealthWatch, 'of'>;
   events: EventRecorder;
   expectations: Expectations;

@@ -15,6 +15,7 @@ import { EventRecorder } from './kube/events.ts';
 import { Expectations } from './kube/expectations.ts';
 import type { WorkQueue } from './kube/queue.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { MapFacts } from './resharding/map-facts.ts';
 import type { OperatorContext } from './operator-context.ts';
 import { WakeUps } from './wake-ups.ts';
 
@@ -89,6 +90,7 @@ export class Operator {
       api,
       caches: this.#caches,
       hub: this.#hub,
+      mapFacts: new MapFacts(),
       health: this.#health,
       events: new EventRecorder(api, log, options.identity),
       expectations: new Expectations(),

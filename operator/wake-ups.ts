@@ -7,6 +7,7 @@ import { deadNodes } from './failover/health.ts';
 import type { HealthWatch } from './failover/health-watch.ts';
 import { objectKey, splitKey } from './kube/object.ts';
 import type { WorkQueue } from './kube/queue.ts';
+import { isUnderWay } from './resharding/types.ts';
 
 /** The queues, and what else wants to know of changes. */
 export interface Sleepers {
@@ -121,7 +122,13 @@ export class WakeUps implements CacheEvents {
     if (!this.awake) return;
     const { namespace } = splitKey(clusterKey);
     for (const name of names) {
-      if (this.#sleepers.caches.shards.get(namespace, name)) this.#sleepers.shards.add(objectKey(namespace, name));
+      const shard = this.#sleepers.caches.shards.get(namespace, name);
+      if (shard === undefined) continue;
+      this.#sleepers.shards.add(objectKey(namespace, name));
+      const collection = this.#sleepers.caches.collections.get(namespace, shard.spec.collection);
+      if (isUnderWay(collection?.status?.resharding)) {
+        this.#sleepers.collections.add(objectKey(namespace, shard.spec.collection));
+      }
     }
   }
 

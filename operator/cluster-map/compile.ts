@@ -1,4 +1,4 @@
-import type { Collection, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
+import type { Collection, CollectionStatus, Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import type { ClusterMap, MapCollection, MapNode, MapShard } from '#model/cluster-map.ts';
 import { clientName, isOwnedBy } from '../collections.ts';
 import { isTrue } from '../conditions.ts';
@@ -53,9 +53,9 @@ function isAcceptedIn(collection: Collection, clusters: Set<string>): boolean {
 function compileCollection(collection: Collection, cluster: VectorCluster, all: Shard[]): MapCollection {
   const { spec, status, metadata } = collection;
   // A shard whose collection was deleted and made again under the same name belongs to the old one.
-  const shards = all
-    .filter((shard) => shard.spec.collection === metadata.name && isOwnedBy(shard, metadata.uid))
-    .map(compileShard)
+  const mine = all.filter((shard) => shard.spec.collection === metadata.name && isOwnedBy(shard, metadata.uid));
+  const shards = mine
+    .map((shard) => ({ ...compileShard(shard), ...reshardingOf(shard, status, mine) }))
     .sort((a, b) => a.slots.from - b.slots.from || compare(a.name, b.name));
   const known = new Set(shards.map((shard) => shard.name));
   const entries = status?.routing?.entries ?? [];
@@ -98,6 +98,32 @@ function compileShard(shard: Shard): MapShard {
     })),
     ...(shard.status?.handoverTo === undefined ? {} : { handoverTo: shard.status.handoverTo }),
   };
+}
+
+/** Old shards are sealed from the switch on, for ever; new ones are filled until they are in the table. */
+function reshardingOf(
+  { metadata, spec }: Shard,
+  { resharding, routing }: CollectionStatus = {},
+  all: Shard[],
+): Pick<MapShard, 'sources' | 'sealed'> {
+  const { name } = metadata;
+  if (resharding === undefined || resharding.phase === 'Failed') return {};
+  const routed = routing?.entries.some((entry) => entry.shard === name) ?? false;
+  if (resharding.sources.includes(name)) {
+    return resharding.phase === 'Switching' || !routed ? { sealed: true } : {};
+  }
+  if (routed || !resharding.targets.includes(name)) return {};
+  const sources = all
+    .filter((other) => spec.sources?.includes(other.metadata.name))
+    .map((other) => ({
+      shard: other.metadata.name,
+      slots: {
+        from: Math.max(spec.slots.from, other.spec.slots.from),
+        to: Math.min(spec.slots.to, other.spec.slots.to),
+      },
+    }))
+    .sort((a, b) => a.slots.from - b.slots.from);
+  return { sources };
 }
 
 function compare(a: string, b: string): number {

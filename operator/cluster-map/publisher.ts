@@ -46,6 +46,7 @@ export class MapPublisher {
     const cluster = caches.clusters.get(namespace, name);
     if (cluster === undefined || cluster.spec.type === 'Logical') {
       hub.forget(key);
+      this.#context.mapFacts.forget(key);
       this.#took.delete(key);
       return {};
     }
@@ -79,6 +80,7 @@ export class MapPublisher {
       metrics.mapPublishes.inc({ cluster: key });
       log.info({ cluster: key, version, collections: content.collections.length }, 'new cluster map');
     }
+    this.#context.mapFacts.note(key, version, content);
     hub.publish(key, { version, json: Buffer.from(JSON.stringify({ ...content, version })) });
     this.#took.set(key, Date.now() - started);
     return {};

@@ -1,12 +1,15 @@
-import type { Collection, CollectionStatus, RoutingTable, Shard } from '#crds/v1alpha1/index.ts';
+import type { Collection, CollectionStatus, Resharding, RoutingTable, Shard } from '#crds/v1alpha1/index.ts';
+import { isStalled } from '../../resharding/fill.ts';
+import { isUnderWay } from '../../resharding/types.ts';
 import { isTrue, mergeConditions, timeText, type Blocked, type Verdict } from '../../conditions.ts';
 
 /** What a collection's status tells. */
 export interface CollectionView {
   collection: Collection;
-  /** Its own shards, by index. */
+  /** Its shards in the routing table; while there is none, those that will be. */
   shards: Shard[];
   routing: RoutingTable | undefined;
+  resharding?: Resharding;
   /** First the refusal, if there is one. */
   blocked: Blocked[];
   accepted: boolean;
@@ -15,7 +18,7 @@ export interface CollectionView {
 
 /** The whole status of a collection. */
 export function buildCollectionStatus(view: CollectionView): CollectionStatus {
-  const { collection, shards, routing } = view;
+  const { collection, shards, routing, resharding } = view;
   const { generation } = collection.metadata;
   const verdicts = [judgeAccepted(view), judgeAvailable(view), judgeProgressing(view), judgeReplicated(view)];
   const worst = worstOf(verdicts);
@@ -26,6 +29,7 @@ export function buildCollectionStatus(view: CollectionView): CollectionStatus {
     message: worst?.message ?? '',
     ...(routing === undefined ? {} : { routing, shards: routing.entries.length }),
     points: active.reduce((sum, shard) => sum + (shard.status?.points ?? 0), 0),
+    ...(resharding === undefined ? {} : { resharding }),
   };
 }
 
@@ -57,7 +61,11 @@ function judgeAvailable({ shards, routing, accepted }: CollectionView): Verdict 
   return verdict('False', 'ShardsUnavailable', message);
 }
 
-function judgeProgressing({ routing, blocked, accepted }: CollectionView): Verdict {
+function judgeProgressing({ routing, resharding, blocked, accepted, now }: CollectionView): Verdict {
+  if (isUnderWay(resharding)) {
+    const reason = isStalled(resharding, now) ? 'ReshardingStalled' : 'Resharding';
+    return { type: 'Progressing', status: 'True', reason, message: resharding.message ?? '' };
+  }
   const blocker = accepted ? blocked[0] : undefined;
   if (blocker !== undefined) return { type: 'Progressing', status: 'False', ...blocker };
   return accepted && routing === undefined

@@ -1,11 +1,12 @@
-import type { Collection, Condition } from '#crds/v1alpha1/index.ts';
+import type { Collection, Condition, Shard } from '#crds/v1alpha1/index.ts';
 import { transitionNotes } from '../../conditions.ts';
 import { apply, applyStatus } from '../../kube/apply.ts';
+import { isNotFound } from '../../kube/errors.ts';
 import { objectKey } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/queue.ts';
 import { RESOURCES } from '../../kube/resources.ts';
 import { WriteTimes, type OperatorContext } from '../../operator-context.ts';
-import { planCollection, type CollectionAction } from './collection.plan.ts';
+import { planCollection, type CollectionAction, type CollectionInput } from './collection.plan.ts';
 
 const STALE_RETRY_MS = 100;
 
@@ -37,6 +38,7 @@ export class CollectionController {
         collections: caches.collections.in(namespace),
         clusters: caches.clusters.in(namespace),
         shards,
+        sight: this.#sight(collection, shards),
         now,
       },
       this.#writeTimes.get(key),
@@ -45,6 +47,17 @@ export class CollectionController {
     for (const action of plan.actions) await this.#act(collection, key, action);
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
   };
+
+  /** What nodes say; of the cluster that holds the shards now, whatever the spec says. */
+  #sight({ metadata }: Collection, shards: Shard[]): CollectionInput['sight'] {
+    const { hub, mapFacts } = this.#context;
+    const clusterKey = objectKey(metadata.namespace, shards[0]?.spec.cluster ?? '');
+    return {
+      nodes: hub.sights(clusterKey),
+      sealedSince: (shard) => mapFacts.sealedSince(clusterKey, shard),
+      tableSince: (version) => mapFacts.tableSince(clusterKey, metadata.name, version),
+    };
+  }
 
   async #act(collection: Collection, key: string, action: CollectionAction): Promise<void> {
     const { api, caches, expectations, events, log } = this.#context;
@@ -60,6 +73,12 @@ export class CollectionController {
       log.info({ collection: key, shard: name }, 'shard applied');
       return;
     }
+    if (action.type === 'removeShard') {
+      const { namespace, name, uid } = action.shard.metadata;
+      await api.remove(RESOURCES.Shard, namespace ?? '', name, uid).catch(unlessGone);
+      log.info({ collection: key, shard: name }, 'shard removed: its points are in others');
+      return;
+    }
     const target = { apiVersion: collection.apiVersion, kind: collection.kind, metadata: collection.metadata };
     const written = await applyStatus(api, RESOURCES.Collection, target, action.status);
     expectations.expect(`Collection/${key}`, written.metadata.resourceVersion, Date.now());
@@ -68,6 +87,10 @@ export class CollectionController {
       await events.record(target, note);
     }
   }
+}
+
+function unlessGone(error: unknown): void {
+  if (!isNotFound(error)) throw error;
 }
 
 function isBad(condition: Condition): boolean {

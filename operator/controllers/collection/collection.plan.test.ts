@@ -10,6 +10,7 @@ const input = (collection: Collection, change: Partial<CollectionInput> = {}): C
   collections: [collection],
   clusters: [makeCluster()],
   shards: [],
+  sight: { nodes: new Map(), sealedSince: () => undefined, tableSince: () => undefined },
   now: NOW,
   ...change,
 });
@@ -159,11 +160,12 @@ describe('changes of an existing collection', () => {
   const shards = applied(plan(input(collection)), up);
   const status = written(plan(input(collection, { shards })));
 
-  test('another number of shards is blocked by name, and everything goes on', () => {
+  test('another number of shards is noted before anything is made, and everything goes on', () => {
     const changed = withStatus(makeCollection({ sharding: { shards: 5 } }), status);
     const made = plan(input(changed, { shards }));
     expect(applied(made)).toEqual([]);
-    expect(reason(written(made), 'Progressing')).toBe('ReshardingNotYetSupported');
+    expect(reason(written(made), 'Progressing')).toBe('Resharding');
+    expect(written(made).resharding).toMatchObject({ phase: 'Preparing', sources: ['words-0', 'words-1'] });
     expect(reason(written(made), 'Available')).toBe('AllShardsAvailable');
     expect(written(made).routing).toEqual(status.routing);
   });

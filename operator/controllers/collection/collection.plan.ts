@@ -12,8 +12,12 @@ import { evenSlots, SLOTS } from '#model/slot.ts';
 import { CLUSTER_LABEL, MANAGED_BY, ownerReference } from '../../build/common.ts';
 import { clientName, isOwnedBy, physicalCluster } from '../../collections.ts';
 import { isTrue, type Blocked } from '../../conditions.ts';
-import { sameJson, type JsonObject } from '../../kube/json.ts';
+import { isObject, sameJson, type JsonObject } from '../../kube/json.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { planResharding } from '../../resharding/plan.ts';
+import type { ReshardingSight } from '../../resharding/sight.ts';
+import { wantedCount } from '../../resharding/wanted.ts';
+import { hasFailed, keep, type ReshardingPlan } from '../../resharding/types.ts';
 import { decideWrite, without } from '../../status-write.ts';
 import { buildCollectionStatus, type CollectionView } from './collection-status.ts';
 
@@ -25,11 +29,16 @@ export interface CollectionInput {
   clusters: VectorCluster[];
   /** Shards that name this collection, of whatever owner. */
   shards: Shard[];
+  /** What nodes say of the shards, for resharding. */
+  sight: Omit<ReshardingSight, 'shards'>;
   now: number;
 }
 
 export type CollectionAction =
-  { type: 'applyShard'; object: KubeObject } | { type: 'writeStatus'; status: CollectionStatus };
+  | { type: 'applyShard'; object: KubeObject }
+  /** Comes before a write of the status: whatever is removed follows from the status that is in the API already. */
+  | { type: 'removeShard'; shard: Shard }
+  | { type: 'writeStatus'; status: CollectionStatus };
 
 export interface CollectionPlan {
   actions: CollectionAction[];
@@ -61,20 +70,28 @@ export function planCollection(input: CollectionInput, lastWriteAt: number): Col
     else if (mine.length === 0) actions.push(...wanted.map((spec) => applyShard(collection, spec)));
     else actions.push(...updateShards(collection, mine, wanted, blocked));
   }
-  const routing = nextRouting(collection, mine);
+  const resharded = reshard(input, mine, target, blocked);
+  actions.push(...resharded.create.map((spec) => applyShard(collection, spec)));
+  actions.push(...resharded.remove.map((shard): CollectionAction => ({ type: 'removeShard', shard })));
+  const { resharding } = resharded;
+  const routing = resharded.routing ?? nextRouting(collection, mine);
   const view: CollectionView = {
     collection,
-    shards: mine,
+    shards: routedShards(mine, routing),
     routing,
+    ...(resharding === undefined ? {} : { resharding }),
     blocked,
     accepted: !('refusal' in target),
     now: input.now,
   };
   const status = buildCollectionStatus(view);
-  const strip = (member: JsonObject): JsonObject => without(member, ['points']);
-  const decision = decideWrite(collection.status, status, { strip, lastWriteAt, now: input.now });
+  const decision = decideWrite(collection.status, status, { strip: stripCounters, lastWriteAt, now: input.now });
   if (decision.write) actions.push({ type: 'writeStatus', status });
-  const waits = [decision.write ? undefined : decision.afterMs, foreign > 0 ? OLD_SHARDS_RETRY_MS : undefined];
+  const waits = [
+    decision.write ? undefined : decision.afterMs,
+    foreign > 0 ? OLD_SHARDS_RETRY_MS : undefined,
+    resharded.requeueAfterMs,
+  ];
   const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
   return { actions, blocked, ...(Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {}) };
 }
@@ -134,18 +151,63 @@ function shardCount(collection: Collection, { cluster, physical }: Target): numb
   return collection.spec.sharding?.shards ?? cluster.spec.shards ?? 2;
 }
 
+/** Drives the change of an existing collection's number of shards. */
+function reshard(
+  { collection, sight, now }: CollectionInput,
+  mine: Shard[],
+  target: Target | { refusal: Blocked },
+  blocked: Blocked[],
+): ReshardingPlan {
+  const first = mine[0];
+  if (first === undefined) return keep(collection.status?.resharding);
+  const resolved = 'cluster' in target ? target : undefined;
+  const asked = resolved === undefined ? mine.length : shardCount(collection, resolved);
+  const wanted = wantedCount(collection, routedShards(mine, collection.status?.routing), asked);
+  const copies = resolved === undefined ? {} : copiesWanted(collection, resolved);
+  const { index: _, slots: __, sources: ___, ...template } = { ...first.spec, ...copies };
+  const frozen = resolved === undefined ? 'its cluster' : frozenBy(resolved, first);
+  const input = { ...sight, collection, shards: mine, wanted, template, now };
+  const plan = planResharding(frozen === undefined ? input : { ...input, frozen });
+  if (hasFailed(plan.resharding) && plan.resharding.to === wanted) {
+    blocked.push({ reason: 'ReshardingFailed', message: plan.resharding.message ?? '' });
+  }
+  return plan;
+}
+
+/** Why no resharding may begin or go on; what it waits for, for people. */
+function frozenBy({ physical }: Target, first: Shard): string | undefined {
+  if (physical.spec.paused === true) return `VectorCluster ${physical.metadata.name}, which is paused`;
+  if (first.spec.cluster !== physical.metadata.name) return `its shards to be on ${physical.metadata.name}`;
+  return undefined;
+}
+
+/** The shards that answer: all, while there is no table yet. */
+function routedShards(mine: Shard[], routing: RoutingTable | undefined): Shard[] {
+  const routed = new Set(routing?.entries.map((entry) => entry.shard));
+  return routing === undefined ? mine : mine.filter((shard) => routed.has(shard.metadata.name));
+}
+
+function stripCounters(status: JsonObject): JsonObject {
+  const { resharding, ...rest } = without(status, ['points']);
+  if (!isObject(resharding)) return rest;
+  return { ...rest, resharding: without(resharding, ['copiedPoints', 'totalPoints', 'progressAt', 'etaSeconds']) };
+}
+
+/** Shards of a collection that is new. */
 function wantedShards(collection: Collection, target: Target): ShardSpec[] {
-  const { cluster, physical } = target;
-  const replicationFactor = collection.spec.replicationFactor ?? cluster.spec.replicationFactor ?? 2;
-  const majority = replicationFactor <= 2 ? 1 : Math.floor(replicationFactor / 2) + 1;
   return evenSlots(shardCount(collection, target)).map((slots, index) => ({
-    cluster: physical.metadata.name,
+    cluster: target.physical.metadata.name,
     collection: collection.metadata.name,
     index,
     slots,
-    replicationFactor,
-    minInSync: Math.min(cluster.spec.minInSync ?? majority, replicationFactor),
+    ...copiesWanted(collection, target),
   }));
+}
+
+function copiesWanted(collection: Collection, { cluster }: Target): Pick<ShardSpec, 'replicationFactor' | 'minInSync'> {
+  const replicationFactor = collection.spec.replicationFactor ?? cluster.spec.replicationFactor ?? 2;
+  const majority = replicationFactor <= 2 ? 1 : Math.floor(replicationFactor / 2) + 1;
+  return { replicationFactor, minInSync: Math.min(cluster.spec.minInSync ?? majority, replicationFactor) };
 }
 
 /** Existing shards keep their slots; only the wanted copies may change. */
@@ -156,13 +218,6 @@ function updateShards(
   blocked: Blocked[],
 ): CollectionAction[] {
   const actions: CollectionAction[] = [];
-  const resharded = coverAllSlots(mine) && mine.length !== wanted.length;
-  if (resharded) {
-    blocked.push({
-      reason: 'ReshardingNotYetSupported',
-      message: `${wanted.length} shards wanted, the collection keeps its ${mine.length}: resharding comes with a later version`,
-    });
-  }
   const moved = mine[0] !== undefined && mine[0].spec.cluster !== wanted[0]?.cluster;
   if (moved) {
     blocked.push({
@@ -173,9 +228,11 @@ function updateShards(
   for (const shard of mine) {
     const { replicationFactor, minInSync } = wanted[0]!;
     const spec = { ...shard.spec, replicationFactor, minInSync };
-    if (!sameJson(spec, shard.spec)) actions.push(applyShard(collection, spec));
+    const leaves = shard.metadata.deletionTimestamp !== undefined;
+    if (!leaves && !sameJson(spec, shard.spec)) actions.push(applyShard(collection, spec));
   }
-  if (resharded || moved) return actions;
+  // Once there is a table, only resharding makes shards.
+  if (moved || collection.status?.routing !== undefined || coverAllSlots(mine)) return actions;
   // Some were not made before the operator stopped.
   const there = new Set(mine.map((shard) => shard.spec.index));
   return [...actions, ...wanted.filter((spec) => !there.has(spec.index)).map((spec) => applyShard(collection, spec))];
