@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_ANTI_ENTROPY_SECONDS } from './replication/anti-entropy.ts';
 import { readGossipKey } from './membership/seal.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -25,6 +26,8 @@ export interface NodeConfig {
   workers: number;
   /** Bytes that this node may send for recoveries and resharding together, in MiB/s; null = what the cluster map says. */
   recoveryMibPerSecond: number | null;
+  /** The copies of a shard are compared about so often; 600 when absent. */
+  antiEntropySeconds?: number;
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -52,6 +55,7 @@ export function readConfig(env: Record<string, string | undefined>): NodeConfig 
     recoveryMibPerSecond: env['ANNULUS_RECOVERY_MIB_PER_SECOND']?.trim()
       ? whole(env, 'ANNULUS_RECOVERY_MIB_PER_SECOND', 1, 100_000, problems)
       : null,
+    antiEntropySeconds: whole(env, 'ANNULUS_ANTI_ENTROPY_SECONDS', DEFAULT_ANTI_ENTROPY_SECONDS, 10_000_000, problems),
     logLevel: readLogLevel(env['ANNULUS_LOG_LEVEL'], problems),
   };
   const keysDir = required('ANNULUS_KEYS_DIR', "folder of the cluster's keys");

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { LocalCopies } from './copies/local-copies.ts';
 import type { RouterMetrics } from './routing/cluster-router.ts';
 import type { ShardHost } from './shard/shard-host.ts';
@@ -15,6 +15,8 @@ export interface NodeMetrics extends RouterMetrics {
   grpc(method: string, status: number, seconds: number): void;
   /** One durable append on a primary. */
   appended(seconds: number): void;
+  /** A copy that anti-entropy found different from its primary on this node. */
+  diverged(shard: string): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -66,6 +68,12 @@ export function createMetrics(sources: MetricsSources): NodeMetrics {
     buckets: LATENCY_BUCKETS,
     registers,
   });
+  const divergences = new Counter({
+    name: 'annulus_shard_divergences_total',
+    help: 'Copies that anti-entropy found different from their primary on this node',
+    labelNames: ['shard'],
+    registers,
+  });
   new Gauge({
     name: 'annulus_map_version',
     help: 'Version of the cluster map in force',
@@ -107,6 +115,7 @@ export function createMetrics(sources: MetricsSources): NodeMetrics {
     grpc(method, status, seconds) {
       child(grpcAnswers, `g/${method}/${status}`, { method, status: String(status) }).observe(seconds);
     },
+    diverged: (shard) => divergences.inc({ shard }),
     appended: (seconds) => commits.observe(seconds),
     text: () => registry.metrics(),
   };

@@ -7,6 +7,7 @@ import { LocalCopies, type LocalCopy } from './copies/local-copies.ts';
 import { nodeReport } from './copies/report.ts';
 import { NO_MEMBERSHIP, startMembership, type Membership } from './membership/membership.ts';
 import { createMetrics, type NodeMetrics } from './metrics.ts';
+import { DEFAULT_ANTI_ENTROPY_SECONDS, startAntiEntropy } from './replication/anti-entropy.ts';
 import { PrimaryRoles } from './replication/primary-roles.ts';
 import { replicaHandlers } from './replication/replica-handlers.ts';
 import { TrackedStore } from './replication/tracked-store.ts';
@@ -102,6 +103,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     logger,
     recover: (ref, target, exporting) => recoverCopy(source, ref, target, exporting),
     onAppended: metrics.appended,
+    onDivergence: metrics.diverged,
     onState: reporter.soon,
   });
   const ranges = rangeHandlers({ copies, host, pace: createPace(throttle) });
@@ -142,7 +144,18 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
   server.addService(peerService, peerServer({ token, clusterUID, handlers, mapVersion, onMapVersion }));
   server.addService(controlService, control.implementation());
   await listen(server, config.bind, PORTS.node, ServerCredentials.createInsecure());
-  membership = await startMembership({ config, maps, peers, copies, metrics, logger, onChange: reporter.soon });
+  membership = await startMembership({
+    config,
+    maps,
+    peers,
+    copies,
+    metrics,
+    logger,
+    onAlive: (member) => roles.nodeAlive(member),
+    onChange: reporter.soon,
+  });
+  const antiEntropyMs = (config.antiEntropySeconds ?? DEFAULT_ANTI_ENTROPY_SECONDS) * 1000;
+  const stopAntiEntropy = startAntiEntropy(copies, antiEntropyMs, Math.random);
   manager.reconcileAll();
   let draining = false;
   const calls = new ShardCalls({ maps, peers, self: node, local, state: (peer) => membership.state(peer) });
@@ -159,6 +172,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     async stop() {
       draining = true;
       reporter.stop();
+      stopAntiEntropy();
       manager.stop();
       feeds.stop();
       for (const copy of copies.all()) roles.end(copy);

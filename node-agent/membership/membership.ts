@@ -36,13 +36,15 @@ export interface MembershipParts {
   copies: LocalCopies;
   metrics: NodeMetrics;
   logger: Logger;
+  /** A member is alive, after it was doubted or dead. */
+  onAlive(node: string): void;
   /** A member's state changed. */
   onChange(): void;
 }
 
 /** Starts gossip by the map in force and those to come; throws PortInUse. Without the cluster's key there is none. */
 export async function startMembership(parts: MembershipParts): Promise<Membership> {
-  const { config, maps, peers, copies, metrics, logger, onChange } = parts;
+  const { config, maps, peers, copies, metrics, logger, onAlive, onChange } = parts;
   const { node, clusterUID, bind, gossipKey } = config;
   if (gossipKey === null) {
     logger.warn('no ed25519.key in ANNULUS_KEYS_DIR: this node does not gossip, and nobody learns from it who is dead');
@@ -63,7 +65,10 @@ export async function startMembership(parts: MembershipParts): Promise<Membershi
     }),
     onState({ node: member, to }) {
       if (to === 'Dead') peers.lost(member);
-      if (to === 'Alive') peers.back(member);
+      if (to === 'Alive') {
+        peers.back(member);
+        onAlive(member);
+      }
       onChange();
     },
     onNewerMap: (from, version) => peers.seen(from, version),

@@ -26,6 +26,7 @@ export interface PrimaryRolesOptions {
   logger: Logger;
   recover: ReplicatorOptions['recover'];
   onAppended(seconds: number): void;
+  onDivergence(shard: string): void;
   /** Called when a report would say something new. */
   onState(): void;
 }
@@ -53,7 +54,7 @@ export class PrimaryRoles {
     this.end(copy);
     // Served after all that an earlier term has still under way here.
     const { seqNo, term } = await this.#options.host.stats(copy.shard);
-    const { host, peers, logger, tracked, recover, onAppended, onState } = this.#options;
+    const { host, peers, logger, tracked, recover, onAppended, onDivergence, onState } = this.#options;
     copy.replicator = new Replicator({
       uid: copy.uid,
       config,
@@ -64,6 +65,7 @@ export class PrimaryRoles {
       logger,
       recover,
       onAppended,
+      onDivergence,
       onState,
       saveTracked: (ids) => tracked.save(copy.uid, ids),
       requestChange: (change) => this.#requestChange(config, change),

@@ -27,6 +27,8 @@ export interface ReplicatorOptions {
   saveTracked(tracked: Tracked): Promise<void>;
   /** Seconds that an append took until it was on this disk. */
   onAppended(seconds: number): void;
+  /** Anti-entropy found a copy different. */
+  onDivergence(shard: string): void;
   /** A report would say something new. */
   onState(): void;
   /** Fills a copy from a snapshot of this one; `exporting` is called with the snapshot's seqNo. */
@@ -49,6 +51,7 @@ export class Replicator {
   /** For writes and reads alike. */
   #nextId = 1;
   #reported = '';
+  #divergences = 0;
   #timer: NodeJS.Timeout;
   #stopped = false;
 
@@ -230,6 +233,9 @@ export class Replicator {
     }
     // The operator waits for this one; the rest is told at the next tick.
     if (this.#machine.drained) this.#tellState();
+    for (; this.#divergences < this.#machine.divergences; this.#divergences++) {
+      this.#options.onDivergence(this.#options.config.shard);
+    }
   }
 
   /** Has a report sent when it would say something new. */

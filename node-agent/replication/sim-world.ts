@@ -266,8 +266,7 @@ export class SimWorld {
       copy,
       (disk) => {
         const refusal = disk.enter(term);
-        if (!refusal) return { type: 'confirmed', copy, round };
-        return { type: 'unconfirmed', copy, round, code: refusal.code, message: refusal.message };
+        return refusal ? { ...refusal, type: 'unconfirmed', copy, round } : { type: 'confirmed', copy, round };
       },
       { type: 'unconfirmed', copy, round, code: LOST.code, message: LOST.message },
     );
