@@ -24,7 +24,7 @@ describe('readConfig', () => {
 
   test('defaults', () => {
     const config = readConfig(env());
-    expect(config).toMatchObject({ bind: '0.0.0.0', token: 'secret', logLevel: 'info', recoveryMibPerSecond: 100 });
+    expect(config).toMatchObject({ bind: '0.0.0.0', token: 'secret', logLevel: 'info', recoveryMibPerSecond: null });
     expect(config.workers).toBeGreaterThanOrEqual(1);
   });
 

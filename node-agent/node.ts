@@ -89,7 +89,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     onSession: reporter.soon,
   });
   const metrics = createMetrics({ copies, host, mapVersion, operatorConnected: () => control.connected });
-  const local = localShards(copies, host);
+  const local = localShards(copies, host, maps);
   // One for everything that fills copies and shards elsewhere from this node.
   const throttle = new Throttle(() => config.recoveryMibPerSecond ?? maps.map.throttleMiBPerSecond);
   const source = { host, peers, logger, throttle };

@@ -18,8 +18,8 @@ export interface LocalCopy extends KnownCopy {
   replicator: Replicator | null;
   /** How far this shard, if it is new, is filled from each of its sources. */
   feeds?: () => FeedReport[];
-  /** Points imported and wanted, while a full recovery fills the copy. */
-  importing: { session: string; points: number; total: number } | null;
+  /** Points that the last full recovery has brought, and will bring, since this node started; null when there was none. */
+  importing: { points: number; total: number } | null;
 }
 
 /** The copies on this node by shard name, and who may use which. */

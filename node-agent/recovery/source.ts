@@ -1,96 +1,157 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { CopyRef } from '../rpc/messages.ts';
-import { PeerUnreachable } from '../rpc/peer-client.ts';
+import type { CopyRef, PeerReplies, PeerRequests } from '../rpc/messages.ts';
 import type { Peers } from '../rpc/peers.ts';
-import type { ShardHost } from '../shard/shard-host.ts';
-import { Throttle } from './throttle.ts';
-
-/** Points of a batch; one is on its way while the next is read. */
-const BATCH_POINTS = 1_000;
-const CALL_TIMEOUT_MS = 60_000;
-/** The target computes its digest over all points before it answers. */
-const FINISH_TIMEOUT_MS = 600_000;
-/** A batch is sent again so often, after a pause, when the link breaks: the session goes on where it was. */
-const BATCH_ATTEMPTS = 5;
-const ATTEMPT_PAUSE_MS = 500;
+import type { ImportFrom, ImportState, ShardHost } from '../shard/shard-host.ts';
+import { BATCH_POINTS, CALL_TIMEOUT_MS, FINISH_TIMEOUT_MS } from './limits.ts';
+import { decodeHalf, encodeFrom, encodeKey } from './messages.ts';
+import { RecoverySource, type SourceReady, type SourceStep } from './source-machine.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface SourceDeps {
   host: ShardHost;
   peers: Peers;
   logger: Logger;
-  throttleMibPerSecond: number;
+  /** One for all that this node sends. */
+  throttle: Throttle;
 }
 
 /**
- * Fills a copy on another node from this one: snapshot, batches in key order, then count and digest. Resolves when the copy is durable at the
- * snapshot's seqNo; the log above it comes from the replication stream. `exporting` is told that seqNo before the first batch, so that the log is kept.
+ * Fills a copy on another node from this one, or goes on doing so. Resolves when the copy has every point on its disk and wants the log from the seqNo
+ * that `exporting` was told (before anything was read, so that this log is kept); the stream brings that. Rejects when anything fails: calling again goes on.
  */
 export async function recoverCopy(
-  { host, peers, logger, throttleMibPerSecond }: SourceDeps,
+  deps: SourceDeps,
   copy: CopyRef,
   node: string,
   exporting: (seqNo: number) => void,
 ): Promise<void> {
-  const startedAt = performance.now();
-  const shard = copy.shard.name;
-  const snapshot = await host.openExport(shard);
-  exporting(snapshot.seqNo);
-  const session = randomUUID();
-  const throttle = new Throttle(throttleMibPerSecond, startedAt);
-  let bytes = 0;
-  try {
-    const begin = { copy, session, totalPoints: snapshot.points };
-    await peers.get(node).call('importBegin', begin, CALL_TIMEOUT_MS);
-    for await (const batch of batches(host, snapshot)) {
-      await sendBatch(peers, node, { copy, session, batch });
-      bytes += batch.byteLength;
-      const wait = throttle.sent(batch.byteLength, performance.now());
-      if (wait >= 1) await sleep(wait);
-    }
-    const { seqNo, term: entryTerm, points, digest } = snapshot;
-    const finish = { copy, session, seqNo, entryTerm, points, digest };
-    await peers.get(node).call('importFinish', finish, FINISH_TIMEOUT_MS);
-    const seconds = Math.round(performance.now() - startedAt) / 1000;
-    logger.info({ shard, node, term: copy.term, points, bytes, seconds }, 'copy filled from a snapshot');
-  } finally {
-    await host.closeExport(snapshot.session).catch(() => undefined);
-  }
+  const from = await endOf(deps.host, copy.shard.name);
+  await new Promise<void>((resolve, reject) => {
+    const recovery = new Recovery(deps, copy, node, from, { exporting, resolve, reject });
+    recovery.run();
+  });
 }
 
-/** The snapshot's batches; the next one is read while the caller deals with the last. */
-async function* batches(
-  host: ShardHost,
-  snapshot: { session: string; points: number },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (snapshot.points === 0) return;
-  let read = host.readExport(snapshot.session, null, BATCH_POINTS);
-  for (;;) {
-    const { batch, lastKey, done } = await read;
-    if (!done) {
-      read = host.readExport(snapshot.session, lastKey, BATCH_POINTS);
-      // Handled when it is awaited; the caller may stop before.
-      read.catch(() => undefined);
-    }
-    yield batch;
-    if (done) return;
-  }
+async function endOf(host: ShardHost, shard: string): Promise<ImportFrom> {
+  const { seqNo, term, points } = await host.stats(shard);
+  return { seqNo, term: (await host.logTerm(shard, seqNo)) ?? term, total: points };
 }
 
-async function sendBatch(
-  peers: Peers,
-  node: string,
-  message: { copy: CopyRef; session: string; batch: Uint8Array },
-): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+interface Outcome {
+  exporting(seqNo: number): void;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** Runs one RecoverySource. */
+class Recovery {
+  #deps: SourceDeps;
+  #copy: CopyRef;
+  #node: string;
+  #session = randomUUID();
+  #machine: RecoverySource;
+  #outcome: Outcome;
+  #startedAt = performance.now();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(deps: SourceDeps, copy: CopyRef, node: string, from: ImportFrom, outcome: Outcome) {
+    this.#deps = deps;
+    this.#copy = copy;
+    this.#node = node;
+    this.#outcome = outcome;
+    this.#machine = new RecoverySource(from, deps.throttle);
+  }
+
+  run(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    for (let ready = this.#machine.takeReady(); ready.length > 0; ready = this.#machine.takeReady()) {
+      for (const item of ready) this.#do(item);
+    }
+    const { wakeAt } = this.#machine;
+    if (wakeAt === null) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#machine.tick(performance.now());
+        this.run();
+      },
+      Math.max(0, wakeAt - performance.now()),
+    );
+  }
+
+  #do(ready: SourceReady): void {
+    const { host, logger } = this.#deps;
+    const shard = this.#copy.shard.name;
+    switch (ready.type) {
+      case 'ask':
+        return this.#then(this.#call('importBegin', {}), ({ half }) => ({
+          type: 'half',
+          half: half ? decodeHalf(half) : null,
+        }));
+      case 'check': {
+        const { half } = ready;
+        return this.#then(isResumable(host, shard, half), (resumable) => ({ type: 'checked', half, resumable }));
+      }
+      case 'exporting':
+        return this.#outcome.exporting(ready.seqNo);
+      case 'begin':
+        return this.#then(this.#call('importBegin', { from: encodeFrom(ready.from) }), () => ({ type: 'begun' }));
+      case 'read':
+        return this.#then(host.readRange(shard, null, ready.afterKey, BATCH_POINTS), (part) => ({
+          type: 'read',
+          part,
+        }));
+      case 'send': {
+        const { batch, seqNo, term: entryTerm } = ready.part;
+        const keys = { afterKey: encodeKey(ready.afterKey), lastKey: encodeKey(ready.part.lastKey) };
+        const stored = { type: 'stored', bytes: batch.byteLength } as const;
+        return this.#then(this.#call('importBatch', { batch, seqNo, entryTerm, ...keys }), () => stored);
+      }
+      case 'finish': {
+        const { seqNo, term: entryTerm } = ready.moment;
+        const answer = this.#call('importFinish', { seqNo, entryTerm }, FINISH_TIMEOUT_MS);
+        return this.#then(answer, () => ({ type: 'finished' }));
+      }
+      case 'done': {
+        const seconds = Math.round(performance.now() - this.#startedAt) / 1000;
+        const { points, resumedAt } = ready;
+        logger.info({ shard, node: this.#node, term: this.#copy.term, points, resumedAt, seconds }, 'copy filled');
+        return this.#outcome.resolve();
+      }
+      case 'fail':
+        return this.#outcome.reject(ready.error);
+    }
+  }
+
+  #then<T>(answer: Promise<T>, toStep: (value: T) => SourceStep): void {
+    const step = (next: SourceStep): void => {
+      this.#machine.step(next, performance.now());
+      this.run();
+    };
+    answer.then(
+      (value) => step(toStep(value)),
+      (error: unknown) => step({ type: 'failed', error: error instanceof Error ? error : new Error(String(error)) }),
+    );
+  }
+
+  #call<K extends ImportKind>(kind: K, body: Body<K>, timeoutMs = CALL_TIMEOUT_MS): Promise<PeerReplies[K]> {
     try {
-      await peers.get(node).call('importBatch', message, CALL_TIMEOUT_MS);
-      return;
+      // Body is what a kind has beyond these two; TypeScript can't see that through the type parameter.
+      const message = { copy: this.#copy, session: this.#session, ...body } as unknown as PeerRequests[K];
+      return this.#deps.peers.get(this.#node).call(kind, message, timeoutMs);
     } catch (error) {
-      // Importing the same points twice leaves them as they are.
-      if (!(error instanceof PeerUnreachable) || attempt === BATCH_ATTEMPTS) throw error;
-      await sleep(ATTEMPT_PAUSE_MS);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
   }
+}
+
+type ImportKind = 'importBegin' | 'importBatch' | 'importFinish';
+type Body<K extends ImportKind> = Omit<PeerRequests[K], 'copy' | 'session'>;
+
+/** Our log has the entry at which the target's last batch was read, and all that it must apply to what it has. */
+async function isResumable(host: ShardHost, shard: string, half: ImportState): Promise<boolean> {
+  const [{ logFromSeqNo }, term] = await Promise.all([host.stats(shard), host.logTerm(shard, half.sourceSeqNo)]);
+  if (half.sourceSeqNo === 0) return logFromSeqNo <= 1;
+  return term === half.sourceTerm && logFromSeqNo <= half.seqNo + 1;
 }

@@ -1,41 +1,45 @@
-import { AnnulusError } from '#model/errors.ts';
-import type { LocalCopies, LocalCopy } from '../copies/local-copies.ts';
+import type { LocalCopies } from '../copies/local-copies.ts';
 import type { PeerHandlers } from '../rpc/messages.ts';
 import type { ShardHost } from '../shard/shard-host.ts';
+import { decodeFrom, decodeKey, encodeHalf } from './messages.ts';
 
 type ImportRequests = 'importBegin' | 'importBatch' | 'importFinish';
 
-/** The side of the copy that is filled. A session begins with an empty copy; a batch of another session is refused. */
+/**
+ * The side of the copy that is filled. What it has, and how far that is, is on disk; batches of another session than the last begun are refused. Calls
+ * to the shard host are made before the first await: batches are taken in the order in which they came.
+ */
 export function recoveryHandlers(
   copies: LocalCopies,
   host: ShardHost,
   onProgress: () => void,
 ): Pick<PeerHandlers, ImportRequests> {
-  const inSession = (copy: LocalCopy, session: string): NonNullable<LocalCopy['importing']> => {
-    if (copy.importing?.session === session) return copy.importing;
-    throw new AnnulusError('ANN_CONFLICT', `shard ${copy.shard}: import session ${session} is over, begin a new one`);
-  };
   return {
-    async importBegin({ copy: ref, session, totalPoints }) {
+    async importBegin({ copy: ref, session, from }) {
       const copy = copies.beginStream(ref);
       copies.refuseIfInSync(copy);
-      copy.importing = { session, points: 0, total: totalPoints };
-      await host.beginImport(copy.shard);
+      if (!from) {
+        const half = await host.resumeImport(copy.shard, session);
+        if (half) copy.importing = { points: half.points, total: half.total };
+        onProgress();
+        return half ? { half: encodeHalf(half) } : {};
+      }
+      copy.importing = { points: 0, total: from.totalPoints };
+      await host.beginImport(copy.shard, session, decodeFrom(from));
       onProgress();
       return {};
     },
-    async importBatch({ copy: ref, session, batch }) {
+    async importBatch({ copy: ref, session, batch, seqNo, entryTerm, ...keys }) {
       const copy = copies.inStream(ref);
-      const importing = inSession(copy, session);
-      const { points } = await host.importBatch(copy.shard, batch);
-      importing.points += points;
+      const [afterKey, lastKey] = [decodeKey(keys.afterKey), decodeKey(keys.lastKey)];
+      const part = { batch, afterKey, lastKey, seqNo, term: entryTerm };
+      const { points } = await host.importBatch(copy.shard, session, part);
+      if (copy.importing) copy.importing.points += points;
       return {};
     },
-    async importFinish({ copy: ref, session, seqNo, entryTerm, points, digest }) {
+    async importFinish({ copy: ref, session, seqNo, entryTerm }) {
       const copy = copies.inStream(ref);
-      inSession(copy, session);
-      await host.finishImport(copy.shard, { seqNo, term: entryTerm, points, digest });
-      copy.importing = null;
+      await host.finishImport(copy.shard, session, { seqNo, term: entryTerm });
       onProgress();
       return {};
     },

@@ -1,21 +1,19 @@
-/** Spreads bytes over time: how long to wait, by what was sent since the start. Pure; `now` in milliseconds. */
+/**
+ * Spreads the bytes that this node sends for recoveries and resharding, all together, over time. Pure; `now` in milliseconds. The rate is asked
+ * each time: the cluster map may change it.
+ */
 export class Throttle {
-  #bytesPerMs: number;
-  #startedAt: number;
-  #sent = 0;
+  #mibPerSecond: () => number;
+  #freeAt = -Infinity;
 
-  constructor(mibPerSecond: number, now: number) {
-    this.#bytesPerMs = (mibPerSecond * 1024 * 1024) / 1000;
-    this.#startedAt = now;
+  constructor(mibPerSecond: () => number) {
+    this.#mibPerSecond = mibPerSecond;
   }
 
-  /** Notes bytes and gives the milliseconds to wait before the next ones. */
-  sent(bytes: number, now: number): number {
-    this.#sent += bytes;
-    const due = this.#startedAt + this.#sent / this.#bytesPerMs;
-    if (due >= now) return due - now;
-    // Time not used is not saved up: a burst later would be over the limit.
-    this.#startedAt += now - due;
-    return 0;
+  /** Notes bytes to be sent and gives the milliseconds to wait before they are. Time not used is not saved up: a burst later would be over the limit. */
+  reserve(bytes: number, now: number): number {
+    const start = Math.max(now, this.#freeAt);
+    this.#freeAt = start + (bytes * 1000) / (this.#mibPerSecond() * 1024 * 1024);
+    return start - now;
   }
 }

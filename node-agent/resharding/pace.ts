@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Throttle } from '../recovery/throttle.ts';
+import type { Throttle } from '../recovery/throttle.ts';
 
-/** Resolves when bytes may go out under the rate. */
-export function createPace(mibPerSecond: number): (bytes: number) => Promise<void> {
-  const throttle = new Throttle(mibPerSecond, performance.now());
+/** Resolves when bytes may go out under the node's rate. */
+export function createPace(throttle: Throttle): (bytes: number) => Promise<void> {
   return async (bytes) => {
-    const wait = throttle.sent(bytes, performance.now());
+    const wait = throttle.reserve(bytes, performance.now());
     if (wait >= 1) await sleep(wait);
   };
 }

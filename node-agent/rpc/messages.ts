@@ -130,13 +130,37 @@ export interface VerifiedMessage {
   digest: string;
 }
 
+export interface ImportFromMessage {
+  seqNo: number;
+  entryTerm: number;
+  totalPoints: number;
+}
+
+export interface ImportHalfMessage {
+  from: ImportFromMessage;
+  sourceSeqNo: number;
+  sourceTerm: number;
+  /** Empty = none. */
+  lastKey: Uint8Array;
+  points: number;
+  complete: boolean;
+}
+
+export interface ImportBatchMessage {
+  copy: CopyRef;
+  session: string;
+  batch: Uint8Array;
+  afterKey: Uint8Array;
+  lastKey: Uint8Array;
+  seqNo: number;
+  entryTerm: number;
+}
+
 export interface ImportFinishMessage {
   copy: CopyRef;
   session: string;
   seqNo: number;
   entryTerm: number;
-  points: number;
-  digest: string;
 }
 
 /** A slot range of an old shard, as the primary of a new one reads it. */
@@ -178,8 +202,8 @@ export interface PeerRequests {
   verify: VerifyMessage;
   confirm: { copy: CopyRef };
   audit: { copy: CopyRef; seqNo: number; buckets: number };
-  importBegin: { copy: CopyRef; session: string; totalPoints: number };
-  importBatch: { copy: CopyRef; session: string; batch: Uint8Array };
+  importBegin: { copy: CopyRef; session: string; from?: ImportFromMessage | null };
+  importBatch: ImportBatchMessage;
   importFinish: ImportFinishMessage;
   rangeRead: { source: RangeSourceMessage; after: Uint8Array; limit: number };
   rangeLog: { source: RangeSourceMessage; from: number; upTo: number; maxBytes: number };
@@ -200,7 +224,7 @@ export interface PeerReplies {
   verify: VerifiedMessage;
   confirm: Record<string, never>;
   audit: { seqNo: number; digests: string[] };
-  importBegin: Record<string, never>;
+  importBegin: { half?: ImportHalfMessage | null };
   importBatch: Record<string, never>;
   importFinish: Record<string, never>;
   rangeRead: RangeBatchMessage;

@@ -11,7 +11,7 @@ import { sameVector } from './vector.ts';
 /** The parts of a copy that an operation changes. */
 export interface Target {
   store: Store;
-  index: VectorIndex;
+  index: Pick<VectorIndex, 'add' | 'remove'>;
   ids: LabelIds;
   /** Keeps payload indexes in step: `before`/`after` are payload texts. */
   payloadChanged(label: number, before: string | null, after: string | null): void;

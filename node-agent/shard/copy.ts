@@ -9,11 +9,14 @@ import { Filters } from './filters.ts';
 import { TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
 import { decodeEntries, writeFrame } from './log-codec.ts';
 import type { BatchPoint } from './export-codec.ts';
+import { readImport, writeImport } from './import-state.ts';
 import type { LogOperation, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
 import { Rows } from './rows.ts';
-import type { Appended, Position, ShardSettings, ShardStats } from './shard-host.ts';
+import type { Appended, ImportFrom, ImportState, Position, ShardSettings, ShardStats } from './shard-host.ts';
 import type { Store } from './store.ts';
+
+const NO_INDEX: Target['index'] = { add: () => undefined, remove: () => undefined };
 
 /** One open copy in its worker: database, index and the rules of its log. Synchronous; the worker commits after each turn. */
 export class ShardCopy {
@@ -24,6 +27,10 @@ export class ShardCopy {
   readonly fields: PayloadIndexes;
   readonly filters: Filters;
   readonly rows: Rows;
+  /** The recovery that fills this copy, as it is on disk after the next commit. */
+  import: ImportState | null;
+  /** Whose batches are taken. */
+  importSession: string | null = null;
   readonly #target: Target;
   readonly #known: Known;
 
@@ -36,6 +43,7 @@ export class ShardCopy {
     this.fields = new PayloadIndexes(store);
     this.filters = new Filters(store, this.fields);
     this.rows = new Rows(store.db);
+    this.import = readImport(store);
     this.#target = {
       store,
       index: this.index,
@@ -66,8 +74,9 @@ export class ShardCopy {
     for (const { label, id } of this.store.labels()) this.ids.set(label, id);
   }
 
-  /** Adds to the index what the database has and the index lacks. */
+  /** Adds to the index what the database has and the index lacks. A copy that is still being copied has no index. */
   fillIndex(): void {
+    if (this.copying) return;
     const missing = new LabelSet();
     for (const { label, hasVector } of this.store.labels()) if (hasVector && !this.index.has(label)) missing.add(label);
     if (missing.size > this.store.meta.vectors / 4) {
@@ -78,6 +87,11 @@ export class ShardCopy {
       const vector = this.store.vectorOf(label);
       if (vector) this.index.add(label, vector);
     }
+  }
+
+  /** True while batches of an import are missing. */
+  get copying(): boolean {
+    return this.store.meta.importing && this.import?.complete !== true;
   }
 
   /** Durable when it returns. */
@@ -91,6 +105,7 @@ export class ShardCopy {
     this.store.rollback();
     this.index.rollback();
     this.fields.rollback();
+    this.import = readImport(this.store);
     this.loadIds();
     this.fillIndex();
   }
@@ -108,28 +123,59 @@ export class ShardCopy {
   }
 
   /** Empties the copy for an import. */
-  clear(): void {
+  clear(from: ImportFrom): void {
     const { store } = this;
     store.begin();
     for (const table of ['points', 'log', 'field_value']) store.run(`DELETE FROM ${table}`);
     Object.assign(store.meta, { seqNo: 0, term: 0, points: 0, vectors: 0, importing: true });
+    const { seqNo: sourceSeqNo, term: sourceTerm } = from;
+    this.#setImport({ ...from, sourceSeqNo, sourceTerm, lastKey: null, points: 0, complete: false });
     this.ids.clear();
     this.filters.invalidate();
     this.index.reset(null);
   }
 
-  importPoints(points: BatchPoint[]): number {
-    if (!this.store.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
+  /** Puts points of a batch beside the index, which is built when all are there: building it as they come would make the source wait. */
+  importPoints(points: BatchPoint[], state: ImportState): void {
     this.store.begin();
-    for (const { id, seq, vector, payload } of points)
-      put(this.#target, seq, id, this.store.point(id), vector, payload);
+    // Built for a session that went before.
+    if (this.index.size > 0) this.index.reset(null);
+    const target = { ...this.#target, index: NO_INDEX };
+    for (const { id, seq, vector, payload } of points) put(target, seq, id, this.store.point(id), vector, payload);
     this.filters.invalidate();
-    return points.length;
+    this.#setImport(state);
   }
 
-  finishImport(seqNo: number, term: number): void {
+  /** Adds every vector that the index lacks, as a generator that pauses after each slice; what waits for the graph stays bounded. */
+  *buildIndex(sliceMs: number): Generator<void, void, undefined> {
+    let until = performance.now() + sliceMs;
+    for (const { label, vector } of this.store.vectors()) {
+      if (!this.index.has(label)) this.index.add(label, vector);
+      while (this.index.full || performance.now() >= until) {
+        if (this.index.full) this.index.work(sliceMs);
+        yield;
+        until = performance.now() + sliceMs;
+      }
+    }
+  }
+
+  /** The copy has every batch: its log goes on from where the import began, and at the moment of the last batch it is whole. */
+  finishImport(state: ImportState): void {
     this.store.begin();
-    Object.assign(this.store.meta, { seqNo, term, importing: false });
+    Object.assign(this.store.meta, { seqNo: state.seqNo, term: state.term });
+    this.#setImport({ ...state, complete: true });
+    this.#becomeWhole();
+  }
+
+  #becomeWhole(): void {
+    if (this.import?.complete !== true || this.store.meta.seqNo < this.import.sourceSeqNo) return;
+    this.store.meta.importing = false;
+    this.#setImport(null);
+  }
+
+  #setImport(state: ImportState | null): void {
+    writeImport(this.store, state);
+    this.import = state;
   }
 
   hasWork(): boolean {
@@ -206,6 +252,7 @@ export class ShardCopy {
       this.#log(frame.seqNo, frame.term, frame.bytes);
       this.#change(frame.seqNo, frame.operation);
     }
+    if (this.import !== null) this.#becomeWhole();
     return this.position;
   }
 
@@ -254,7 +301,7 @@ export class ShardCopy {
     return {
       ...this.position,
       points: this.store.meta.points,
-      indexedPoints: this.store.meta.vectors - this.index.waiting,
+      indexedPoints: (this.copying ? this.index.size : this.store.meta.vectors) - this.index.waiting,
       memoryBytes: this.ids.bytes + this.index.bytes,
       deletedInGraph: this.index.deletedInGraph,
       logFromSeqNo: this.logFromSeqNo(),

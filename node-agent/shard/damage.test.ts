@@ -176,8 +176,9 @@ describe('a full disk', () => {
     await expect(host.write('s-0', upserts(1))).rejects.toMatchObject({ code: 'ANN_DISK_FULL' });
     await host.write('s-0', { type: 'delete', select: { ids: [1] } });
     expect(await host.host.count('s-0', null)).toBe(0);
-    await host.host.beginImport('s-0');
-    await expect(host.host.importBatch('s-0', new Uint8Array(9))).rejects.toMatchObject({ code: 'ANN_DISK_FULL' });
+    await host.host.beginImport('s-0', 'x', { seqNo: 0, term: 0, total: 1 });
+    const part = { batch: new Uint8Array(9), afterKey: null, lastKey: null, seqNo: 0, term: 0 };
+    await expect(host.host.importBatch('s-0', 'x', part)).rejects.toMatchObject({ code: 'ANN_DISK_FULL' });
   });
 
   test('SQLITE_FULL: the turn is undone in the database and in memory, and the copy lives on', async () => {

@@ -1,7 +1,7 @@
 import type { Slots } from '#model/slot.ts';
 import type { ShardCopy } from './copy.ts';
 import { databasePath } from './copy-files.ts';
-import { beginImport, finishImport, importBatch } from './import.ts';
+import { beginImport, finishImport, importBatch, resumeImport } from './import.ts';
 import { encodeBatch } from './export-codec.ts';
 import { ingestEntries, ingestRange } from './ingest.ts';
 import type { Request } from './messages.ts';
@@ -32,11 +32,11 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
       if (args[2].some(({ type }) => type !== 'delete')) copies.disk.check(performance.now());
       return copies.whole(args[0]).append(args[1], args[2].map(unpackWrite));
     case 'apply':
-      return copies.whole(args[0]).apply(args[1], args[2]);
+      return copies.streaming(args[0]).apply(args[1], args[2]);
     case 'readLog':
-      return copies.whole(args[0]).readLog(args[1], args[2]);
+      return copies.streaming(args[0]).readLog(args[1], args[2]);
     case 'trimLog':
-      copies.whole(args[0]).trimLog(Math.min(args[1], copies.exports.oldestSeqNo(args[0]) + 1));
+      copies.streaming(args[0]).trimLog(args[1]);
       return undefined;
     case 'search':
       return search(copies.whole(args[0]), args[1]);
@@ -53,36 +53,32 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
     case 'readRange':
       return readRange(copies.whole(args[0]), args[1], args[2], args[3]);
     case 'logTerm':
-      return copies.whole(args[0]).logTerm(args[1]);
+      return copies.streaming(args[0]).logTerm(args[1]);
     case 'ingestRange':
       copies.disk.check(performance.now());
       return ingestRange(copies.whole(args[0]), args[1], args[2]);
     case 'ingestEntries':
       copies.disk.check(performance.now());
       return ingestEntries(copies.whole(args[0]), args[1], args[2]);
-    case 'openExport':
-      return copies.exports.open(args[0], databaseOf(copies, args[0]));
-    case 'readExport':
-      return copies.exports.read(args[0], args[1], args[2]);
-    case 'closeExport':
-      return copies.exports.close(args[0]);
     case 'beginImport':
-      return beginImport(copies.get(args[0]));
+      return beginImport(copies.get(args[0]), args[1], args[2]);
+    case 'resumeImport':
+      return resumeImport(copies.get(args[0]), args[1]);
     case 'importBatch':
       copies.disk.check(performance.now());
-      return importBatch(copies.get(args[0]), args[1]);
+      return importBatch(copies.get(args[0]), args[1], args[2]);
     case 'finishImport':
-      return finishImport(copies.get(args[0]), args[1]);
+      return finishImport(copies.get(args[0]), args[1], args[2]);
   }
 }
 
 function readRange(copy: ShardCopy, slots: Slots | null, afterKey: Uint8Array | null, limit: number): RangeBatch {
   const { rows, lastKey, done } = rangeRows(copy.rows, slots, afterKey && new Uint8Array(afterKey), limit);
   const { seqNo, term } = copy.position;
-  return { batch: encodeBatch(rows), lastKey, done, seqNo, term: copy.logTerm(seqNo) ?? term };
+  return { batch: encodeBatch(rows), points: rows.length, lastKey, done, seqNo, term: copy.logTerm(seqNo) ?? term };
 }
 
 function databaseOf(copies: OpenCopies, shard: string): string {
-  copies.whole(shard);
+  copies.streaming(shard);
   return databasePath(copies.get(shard).directory);
 }

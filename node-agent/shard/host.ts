@@ -119,29 +119,22 @@ class Host implements ShardHost {
     return this.#call(shard, 'stats', [shard]);
   }
 
-  async openExport(shard: string): ReturnType<ShardHost['openExport']> {
-    const opened = await this.#call(shard, 'openExport', [shard]);
-    return { ...opened, session: `${this.#placed.get(shard)?.worker ?? 0}:${opened.session}` };
+  beginImport(...args: Parameters<ShardHost['beginImport']>): Promise<void> {
+    return this.#call(args[0], 'beginImport', args);
   }
 
-  async readExport(
-    ...[session, afterKey, limit]: Parameters<ShardHost['readExport']>
-  ): ReturnType<ShardHost['readExport']> {
-    const [worker, name] = this.#session(session);
-    return worker.call('readExport', [name, afterKey && ownBytes(afterKey), limit]);
+  resumeImport(...args: Parameters<ShardHost['resumeImport']>): ReturnType<ShardHost['resumeImport']> {
+    return this.#call(args[0], 'resumeImport', args);
   }
 
-  async closeExport(session: string): Promise<void> {
-    const [worker, name] = this.#session(session);
-    await worker.call('closeExport', [name]);
-  }
-
-  beginImport(shard: string): Promise<void> {
-    return this.#call(shard, 'beginImport', [shard]);
-  }
-
-  importBatch(shard: string, batch: Uint8Array): Promise<{ points: number }> {
-    return this.#call(shard, 'importBatch', [shard, ownBytes(batch)]);
+  importBatch(...[shard, session, part]: Parameters<ShardHost['importBatch']>): Promise<{ points: number }> {
+    const { afterKey, lastKey, batch } = part;
+    const own = {
+      afterKey: afterKey && ownBytes(afterKey),
+      lastKey: lastKey && ownBytes(lastKey),
+      batch: ownBytes(batch),
+    };
+    return this.#call(shard, 'importBatch', [shard, session, { ...part, ...own }]);
   }
 
   finishImport(...args: Parameters<ShardHost['finishImport']>): Promise<void> {
@@ -206,14 +199,6 @@ class Host implements ShardHost {
       return Promise.reject(new AnnulusError('ANN_SHARD_UNAVAILABLE', message));
     }
     return this.#workers[placed.worker]!.call(method, args, transfer);
-  }
-
-  #session(session: string): [WorkerClient, string] {
-    const [index, name] = session.split(':');
-    const worker = this.#workers[Number(index)];
-    if (worker === undefined || worker === null || name === undefined)
-      throw new AnnulusError('ANN_NOT_FOUND', `no export session ${session}; open a new one`);
-    return [worker, name];
   }
 
   #leastLoaded(): number {

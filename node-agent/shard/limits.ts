@@ -56,9 +56,8 @@ export const SCROLL_SORT_MAX_POINTS = 2_000;
 /** Rows of one step of a scan over points. */
 export const SCAN_STEP_ROWS = 1_000;
 
-/** Open export sessions of one worker. */
-export const EXPORT_SESSIONS_MAX = 16;
-export const EXPORT_IDLE_MS = 60_000;
+/** Index building after an import, between two turns of the thread. */
+export const IMPORT_INDEX_SLICE_MS = 8;
 /** Keys that one read of a range looks at, at most: few of them may be in the slots. */
 export const RANGE_SCAN_MAX_KEYS = 4_096;
 /** Rows between two looks at the clock while a digest is taken, and the longest slice. */

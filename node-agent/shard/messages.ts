@@ -7,6 +7,9 @@ import type {
   Appended,
   Digest,
   Fields,
+  ImportBatch,
+  ImportFrom,
+  ImportState,
   IngestEntries,
   IngestRange,
   OpenCopy,
@@ -39,20 +42,6 @@ export type PackedWrite =
 /** ShardHits as they cross: a few numbers in a list cost less than a typed array with its buffer. */
 export type FoundHits = Omit<ShardHits, 'offsets' | 'scores'> & { offsets: number[]; scores: number[] };
 
-export interface ExportOpened extends Position {
-  session: string;
-  points: number;
-  digest: string;
-}
-
-export interface ExportBatch {
-  batch: Uint8Array;
-  lastKey: Uint8Array | null;
-  done: boolean;
-}
-
-export type ImportExpectation = Position & { points: number; digest: string };
-
 /** Arguments and result of every call. */
 export interface Calls {
   open: { args: [options: OpenCopy]; result: OpenResult };
@@ -70,12 +59,10 @@ export interface Calls {
   scroll: { args: [shard: string, scroll: ShardScroll]; result: ShardScrollPage };
   count: { args: [shard: string, filter: string | null]; result: number };
   stats: { args: [shard: string]; result: ShardStats };
-  openExport: { args: [shard: string]; result: ExportOpened };
-  readExport: { args: [session: string, afterKey: Uint8Array | null, limit: number]; result: ExportBatch };
-  closeExport: { args: [session: string]; result: undefined };
-  beginImport: { args: [shard: string]; result: undefined };
-  importBatch: { args: [shard: string, batch: Uint8Array]; result: { points: number } };
-  finishImport: { args: [shard: string, expect: ImportExpectation]; result: undefined };
+  beginImport: { args: [shard: string, session: string, from: ImportFrom]; result: undefined };
+  resumeImport: { args: [shard: string, session: string]; result: ImportState | null };
+  importBatch: { args: [shard: string, session: string, part: ImportBatch]; result: { points: number } };
+  finishImport: { args: [shard: string, session: string, moment: Position]; result: undefined };
   digest: { args: [shard: string, slots: Slots | null]; result: Digest };
   digestBuckets: { args: [shard: string, buckets: number]; result: { seqNo: number; digests: string[] } };
   readRange: {

@@ -5,7 +5,6 @@ import { copyDirectory } from './copy-files.ts';
 import type { ShardCopy } from './copy.ts';
 import { markFailed, openCopy } from './open-copy.ts';
 import { DiskGuard } from './disk-guard.ts';
-import { Exports } from './exports.ts';
 import type { Request, WorkerStart } from './messages.ts';
 import type { OpenCopy, OpenResult, ShardStats } from './shard-host.ts';
 import { Snapshots } from './snapshots.ts';
@@ -28,7 +27,6 @@ export interface Open {
 export class OpenCopies {
   readonly #start: WorkerStart;
   readonly #log: Log;
-  readonly exports = new Exports();
   readonly disk: DiskGuard;
   #open = new Map<string, Open>();
   #opening = new Map<string, Promise<OpenResult>>();
@@ -47,14 +45,18 @@ export class OpenCopies {
     return this.#open.get(shard);
   }
 
-  /** The copy, for calls that a half imported one must not answer. */
+  /** The copy, for calls that one whose points are of different moments must not answer. */
   whole(shard: string): ShardCopy {
     const { copy } = this.get(shard);
     if (!copy.store.meta.importing) return copy;
-    throw new AnnulusError(
-      'ANN_NOT_READY',
-      `the copy of shard ${shard} on this node is being recovered; ask another copy`,
-    );
+    throw recovering(shard);
+  }
+
+  /** The copy, for calls that one without all its points must not answer. */
+  streaming(shard: string): ShardCopy {
+    const { copy } = this.get(shard);
+    if (!copy.copying) return copy;
+    throw recovering(shard);
   }
 
   get(shard: string): Open {
@@ -100,7 +102,6 @@ export class OpenCopies {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
-    this.exports.closeOf(shard);
     await open.snapshots.final();
     open.copy.close();
   }
@@ -114,7 +115,6 @@ export class OpenCopies {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
-    this.exports.closeOf(shard);
     // The graph may be under a running snapshot: it goes when that has ended.
     void open.snapshots.settled().then(() => open.copy.close());
     try {
@@ -133,4 +133,11 @@ export class OpenCopies {
     }
     return { ...stats, bytes };
   }
+}
+
+function recovering(shard: string): AnnulusError {
+  return new AnnulusError(
+    'ANN_NOT_READY',
+    `the copy of shard ${shard} on this node is being recovered; ask another copy`,
+  );
 }

@@ -1,92 +1,155 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { pointIdKey } from '#model/point-id.ts';
-import type { Write } from './operations.ts';
-import { copyOptions, TestHost } from './testing.ts';
+import type { Selector, Write } from './operations.ts';
+import type { ImportBatch, ImportFrom } from './shard-host.ts';
+import { copyOptions, randomFrom, TestHost } from './testing.ts';
 
 let host: TestHost;
 const source = copyOptions();
 const target = copyOptions({}, { shard: 'copy', allocationId: 'a1' });
 
 beforeEach(async () => {
-  host = await TestHost.start();
+  host = await TestHost.start({ tuning: { graphMinPoints: 50, flatTailMaxPoints: 100 } });
   await host.open(source);
   await host.open(target);
   await host.write('s-0', upserts(0, 250));
 });
 afterEach(() => host.stop());
 
-function upserts(from: number, to: number): Write {
+function upserts(from: number, to: number, mark = 0): Write {
   const points = Array.from({ length: to - from }, (_, i) => ({
     id: from + i,
-    vector: i % 7 === 0 ? null : Float32Array.of(1, from + i, 2, 3),
-    payload: JSON.stringify({ n: i }),
+    vector: (from + i) % 7 === 0 ? null : Float32Array.of(1, from + i, 2, 3),
+    payload: JSON.stringify({ n: from + i, mark, list: [1, 2, 3, 4, 5] }),
   }));
   return { type: 'upsert', points };
 }
 
-async function copyAll(session: string): Promise<number> {
-  let after: Uint8Array | null = null;
-  let batches = 0;
-  for (let done = false; !done; batches++) {
-    const part: { batch: Uint8Array; lastKey: Uint8Array | null; done: boolean } = await host.host.readExport(
-      session,
-      after,
-      100,
-    );
-    await host.host.importBatch('copy', part.batch);
-    ({ lastKey: after, done } = part);
+async function moment(): Promise<ImportFrom> {
+  const { seqNo, term, points } = await host.host.stats('s-0');
+  return { seqNo, term, total: points };
+}
+
+async function read(afterKey: Uint8Array | null, limit = 40): Promise<ImportBatch & { done: boolean }> {
+  return { ...(await host.host.readRange('s-0', null, afterKey, limit)), afterKey };
+}
+
+/** Batches after a key; `between` runs after each and says whether to go on. */
+async function copyFrom(key: Uint8Array | null, session: string, between = async () => true): Promise<ImportBatch> {
+  for (let after = key; ;) {
+    const part = await read(after);
+    await host.host.importBatch('copy', session, part);
+    if (part.done || !(await between())) return part;
+    after = part.lastKey;
   }
-  return batches;
+}
+
+async function applyLog(from: number): Promise<void> {
+  const log = await host.host.readLog('s-0', from, 1e9);
+  await host.host.apply('copy', 1, log!.entries);
+}
+
+async function equal(): Promise<void> {
+  expect(await host.host.digest('copy')).toEqual(await host.host.digest('s-0'));
+  const query = [1, 200, 2, 3];
+  const exact = (await host.search('s-0', query, { exact: true })).ids;
+  expect((await host.search('copy', query, { exact: true })).ids).toEqual(exact);
+  // By the graph that the import built.
+  expect((await host.search('copy', query)).ids.slice(0, 3)).toEqual(exact.slice(0, 3));
+}
+
+/** Writes that do not come out the same when they are applied twice. */
+function disturb(random: () => number): () => Promise<boolean> {
+  const at = (): number => Math.floor(random() * 260);
+  const some = (from: number): Selector => ({
+    filter: `{"must":[{"key":"n","range":{"gte":${from},"lt":${from + 60}}}]}`,
+  });
+  return async () => {
+    const from = at();
+    await host.host.append('s-0', 1, [
+      upserts(from, from + 3, 1),
+      { type: 'delete', select: { ids: [at(), at(), at()] } },
+      { type: 'deletePayload', select: some(at()), keys: ['list[0]', 'z'] },
+      { type: 'setPayload', select: some(at()), payload: '{"z":1}' },
+      { type: 'setPayload', select: some(at()), payload: '{"y":1}' },
+    ]);
+    return true;
+  };
 }
 
 describe('a copy is made from another', () => {
-  test('snapshot, log tail, verification, while writes go on', async () => {
-    const exported = await host.host.openExport('s-0');
-    expect(exported).toMatchObject({ seqNo: 1, term: 1, points: 250 });
-    await host.write('s-0', upserts(240, 260), { type: 'delete', select: { ids: [1, 2] } });
-    await host.host.trimLog('s-0', 100);
-    await host.host.beginImport('copy');
+  test.each([1, 2, 3, 4, 5])('from live points and the log, under writes (seed %i)', async (seed) => {
+    const from = await moment();
+    await host.host.beginImport('copy', 'x', from);
+    const last = await copyFrom(null, 'x', disturb(randomFrom(seed)));
+    await host.host.finishImport('copy', 'x', last);
+    // It has points of different moments until the log is there.
     await expect(host.host.count('copy', null)).rejects.toMatchObject({ code: 'ANN_NOT_READY' });
-    expect(await copyAll(exported.session)).toBe(3);
-    await host.host.finishImport('copy', exported);
-    await host.host.closeExport(exported.session);
-    // The log that the new copy needs was not trimmed under it.
-    const tail = await host.host.readLog('s-0', exported.seqNo + 1, 1e6);
-    expect(await host.host.apply('copy', 1, tail!.entries)).toEqual({ seqNo: 3, term: 1 });
-    expect(await host.host.digest('copy')).toEqual(await host.host.digest('s-0'));
-    expect((await host.search('copy', [1, 255, 2, 3])).ids).toEqual((await host.search('s-0', [1, 255, 2, 3])).ids);
-    await host.restart();
-    expect(await host.open({ ...target, create: false })).toMatchObject({ state: 'open', seqNo: 3 });
-    expect((await host.host.digest('copy')).points).toBe(258);
-  });
-
-  test('a lost batch, a damaged batch, a cut import', async () => {
-    const exported = await host.host.openExport('s-0');
-    await host.host.beginImport('copy');
-    const part = await host.host.readExport(exported.session, pointIdKey(99), 100);
-    await host.host.importBatch('copy', part.batch);
-    await expect(host.host.finishImport('copy', exported)).rejects.toThrow(/has 100 points/);
-    part.batch[50]! ^= 1;
-    await expect(host.host.importBatch('copy', part.batch)).rejects.toMatchObject({ code: 'ANN_BAD_REQUEST' });
-    await host.restart();
-    // Still marked as half imported.
-    expect(await host.open({ ...target, create: false })).toMatchObject({ state: 'open', seqNo: 0 });
+    await disturb(randomFrom(seed + 100))();
+    const log = await host.host.readLog('s-0', from.seqNo + 1, 1);
+    await host.host.apply('copy', 1, log!.entries);
     await expect(host.search('copy', [1, 1, 1, 1])).rejects.toMatchObject({ code: 'ANN_NOT_READY' });
+    await applyLog(log!.nextSeqNo);
+    await equal();
+    await host.restart();
     await host.open(source);
-    const again = await host.host.openExport('s-0');
-    await host.host.beginImport('copy');
-    await copyAll(again.session);
-    await host.host.finishImport('copy', again);
-    expect(await host.host.digest('copy')).toEqual(await host.host.digest('s-0'));
+    expect(await host.open({ ...target, create: false })).toMatchObject({ state: 'open', created: false });
+    await equal();
   });
 
-  test('import without begin, sessions that are gone', async () => {
-    const exported = await host.host.openExport('s-0');
-    const { batch } = await host.host.readExport(exported.session, null, 10);
-    await expect(host.host.importBatch('copy', batch)).rejects.toMatchObject({ code: 'ANN_CONFLICT' });
-    await host.host.close('s-0');
-    await expect(host.host.readExport(exported.session, null, 10)).rejects.toMatchObject({ code: 'ANN_NOT_FOUND' });
-    await expect(host.host.readExport('nonsense', null, 10)).rejects.toMatchObject({ code: 'ANN_NOT_FOUND' });
+  test.each([0, 1, 3, 1000])('goes on after a restart of both sides, %i batches later', async (batches) => {
+    const random = randomFrom(7);
+    const from = await moment();
+    await host.host.beginImport('copy', 'x', from);
+    let left = batches;
+    if (batches > 0) {
+      const last = await copyFrom(null, 'x', async () => (await disturb(random)()) && --left > 0);
+      if (batches === 1000) await host.host.finishImport('copy', 'x', last);
+    }
+    await host.restart();
+    await host.open(source);
+    expect(await host.open({ ...target, create: false })).toMatchObject({ state: 'open' });
+    await expect(host.host.count('copy', null)).rejects.toMatchObject({ code: 'ANN_NOT_READY' });
+    const half = await host.host.resumeImport('copy', 'y');
+    expect(half).toMatchObject({ ...from, complete: batches === 1000 });
+    if (batches > 0 && batches < 1000) expect(half!.points).toBeGreaterThanOrEqual(40 * batches);
+    const last = half!.complete
+      ? { seqNo: half!.sourceSeqNo, term: half!.sourceTerm }
+      : await copyFrom(half!.lastKey, 'y', disturb(random));
+    await host.host.finishImport('copy', 'y', last);
+    await applyLog(from.seqNo + 1);
+    await equal();
+    expect(await host.host.resumeImport('copy', 'z')).toBeNull();
+  });
+
+  test('a gap, a damaged batch, a session that is over; the same batch twice does no harm', async () => {
+    await expect(host.host.importBatch('copy', 'x', await read(null))).rejects.toMatchObject({ code: 'ANN_CONFLICT' });
+    await host.host.beginImport('copy', 'x', await moment());
+    const first = await read(null);
+    const second = await read(first.lastKey);
+    await expect(host.host.importBatch('copy', 'x', second)).rejects.toThrow(/before this one was not taken/);
+    const damaged = { ...first, batch: Uint8Array.from(first.batch) };
+    damaged.batch[50]! ^= 1;
+    await expect(host.host.importBatch('copy', 'x', damaged)).rejects.toMatchObject({ code: 'ANN_BAD_REQUEST' });
+    await host.host.importBatch('copy', 'x', first);
+    await host.host.importBatch('copy', 'x', second);
+    await host.host.importBatch('copy', 'x', first);
+    expect(await host.host.resumeImport('copy', 'y')).toMatchObject({ lastKey: second.lastKey });
+    await expect(host.host.importBatch('copy', 'x', second)).rejects.toThrow(/session x is over/);
+    await expect(host.host.finishImport('copy', 'x', second)).rejects.toThrow(/session x is over/);
+    const last = await copyFrom(second.lastKey, 'y');
+    await host.host.finishImport('copy', 'y', last);
+    await equal();
+  });
+
+  test('beginning anew forgets all', async () => {
+    await host.write('copy', upserts(900, 950));
+    const from = await moment();
+    await host.host.beginImport('copy', 'x', from);
+    await host.host.importBatch('copy', 'x', await read(null));
+    await host.host.beginImport('copy', 'y', from);
+    expect(await host.host.resumeImport('copy', 'y')).toMatchObject({ lastKey: null, points: 0 });
+    await host.host.finishImport('copy', 'y', await copyFrom(null, 'y'));
+    await equal();
   });
 });
 

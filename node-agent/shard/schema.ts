@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
  * points.label: the number by which the index knows this version of the vector (docs/decisions/0003).
  * vsum, psum: CRC32 of id + vector, id + payload; 0 when there is none.
+ * points.seq: the log entry that changed it last (docs/decisions/0010). import: how far the recovery that fills this copy has come.
  * vector stands before payload, so that reading it never walks over a long payload.
  */
 export const SCHEMA = `
@@ -21,6 +22,11 @@ export const SCHEMA = `
   CREATE UNIQUE INDEX points_id ON points (id);
   CREATE INDEX points_without_vector ON points (label) WHERE vector IS NULL;
   CREATE TABLE log (seq INTEGER PRIMARY KEY, term INTEGER NOT NULL, entry BLOB NOT NULL) STRICT;
+  CREATE TABLE import (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL, term INTEGER NOT NULL, source_seq INTEGER NOT NULL, source_term INTEGER NOT NULL,
+    last_key BLOB, points INTEGER NOT NULL, total INTEGER NOT NULL, complete INTEGER NOT NULL, sum INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE field (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, type TEXT NOT NULL, ready INTEGER NOT NULL
   ) STRICT;

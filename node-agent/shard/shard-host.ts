@@ -47,20 +47,16 @@ export interface ShardHost {
   stats(shard: string): Promise<ShardStats>;
 
   /**
-   * Source side of recovery: takes a consistent snapshot and reads it in key order. Batches are encoded and checksummed.
-   * Sessions are bounded in number; an idle one is dropped after 60 s.
+   * Target side of recovery (the source reads with readRange): empties the copy, says durably that it is being filled, and takes batches of this session
+   * only. Nothing is served until the import is finished and the log applied to the moment of the last batch.
    */
-  openExport(shard: string): Promise<{ session: string; seqNo: number; term: number; points: number; digest: string }>;
-  readExport(
-    session: string,
-    afterKey: Uint8Array | null,
-    limit: number,
-  ): Promise<{ batch: Uint8Array; lastKey: Uint8Array | null; done: boolean }>;
-  closeExport(session: string): Promise<void>;
-  /** Target side: empties the copy, then takes batches; finishImport checks count and digest, stamps seqNo and term, and makes it durable. */
-  beginImport(shard: string): Promise<void>;
-  importBatch(shard: string, batch: Uint8Array): Promise<{ points: number }>;
-  finishImport(shard: string, expect: { seqNo: number; term: number; points: number; digest: string }): Promise<void>;
+  beginImport(shard: string, session: string, from: ImportFrom): Promise<void>;
+  /** As beginImport, but keeps what an earlier session brought, and tells it; null when the copy is not being filled. */
+  resumeImport(shard: string, session: string): Promise<ImportState | null>;
+  /** Resolves when the batch and the note of it are on disk. A gap before it rejects with ANN_CONFLICT, a broken checksum with ANN_BAD_REQUEST. */
+  importBatch(shard: string, session: string, part: ImportBatch): Promise<{ points: number }>;
+  /** All batches are there, the last one read at `moment`: builds the index (seconds to minutes); then the copy takes the log from `ImportFrom.seqNo` on. */
+  finishImport(shard: string, session: string, moment: Position): Promise<void>;
   /**
    * Order-independent digest of (id, vector, payload) over all points, or those in some slots, with the seqNo that it holds at. Rows are read
    * and their checksums checked. Writes go on meanwhile. Digests of disjoint sets add up: combineDigests in shard/digest.ts.
@@ -119,9 +115,33 @@ export interface Digest {
 export interface RangeBatch extends Position {
   /** Of shard/export-codec.ts, checksummed. */
   batch: Uint8Array;
+  /** In the batch. */
+  points: number;
   /** Everything after the key asked from through this key is in the batch; the key asked from when there was nothing. */
   lastKey: Uint8Array | null;
   done: boolean;
+}
+
+/** Where a recovery begins: the log above `seqNo` is applied after the points. `term`: of that entry. */
+export interface ImportFrom extends Position {
+  /** Points that the source had then. */
+  total: number;
+}
+
+/** How far a recovery has come, as it is on the target's disk. */
+export interface ImportState extends ImportFrom {
+  /** Moment of the source at which the last batch was read, with the term of that log entry: a source whose log differs there must begin anew. */
+  sourceSeqNo: number;
+  sourceTerm: number;
+  lastKey: Uint8Array | null;
+  /** Points taken so far. */
+  points: number;
+  /** Every batch was taken; the log is missing. */
+  complete: boolean;
+}
+
+export interface ImportBatch extends Omit<RangeBatch, 'done' | 'points'> {
+  afterKey: Uint8Array | null;
 }
 
 /** A batch of readRange: all that the source has in the slots after `afterKey` (null = from the start) through `throughKey` (null = to the end). */

@@ -21,21 +21,14 @@ interface Waiting {
 }
 
 /** Calls that wait while too many vectors wait for the graph. */
-const WRITES: ReadonlySet<Request['method']> = new Set([
-  'append',
-  'apply',
-  'ingestRange',
-  'ingestEntries',
-  'importBatch',
-  'finishImport',
-]);
+const WRITES: ReadonlySet<Request['method']> = new Set(['append', 'apply', 'ingestRange', 'ingestEntries']);
 
 const ASIDE: ReadonlySet<Request['method']> = new Set([
   'digest',
   'digestBuckets',
   'readRange',
-  'openExport',
   'beginImport',
+  'resumeImport',
   'finishImport',
 ]);
 
@@ -58,7 +51,6 @@ export class ShardWorker {
     setInterval(
       () => {
         for (const [, { snapshots }] of this.#copies) snapshots.startIfDue(performance.now());
-        this.#copies.exports.dropIdle(performance.now());
         this.#scheduleBackground();
       },
       Math.min(SNAPSHOT_CHECK_EVERY_MS, start.tuning.snapshotEveryMs ?? Infinity),

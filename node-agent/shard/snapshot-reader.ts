@@ -6,10 +6,8 @@ import { DIGEST_SLICE_MS, DIGEST_STEP_ROWS } from './limits.ts';
 import { inSlots, Rows, slotOfKey, type ExportRow } from './rows.ts';
 
 /** One moment of a copy's database, read by its own connection while writes go on. Close it soon: the WAL can't shrink meanwhile. */
-export class SnapshotReader {
+class SnapshotReader {
   readonly seqNo: number;
-  readonly term: number;
-  readonly points: number;
   readonly rows: Rows;
   readonly #db: DatabaseSync;
 
@@ -17,10 +15,7 @@ export class SnapshotReader {
     this.#db = new DatabaseSync(path, { readOnly: true });
     try {
       this.#db.exec('BEGIN');
-      const meta = this.#db.prepare('SELECT seq, term, points FROM meta').get();
-      this.seqNo = Number(meta?.['seq']);
-      this.term = Number(meta?.['term']);
-      this.points = Number(meta?.['points']);
+      this.seqNo = Number(this.#db.prepare('SELECT seq FROM meta').get()?.['seq']);
       this.rows = new Rows(this.#db);
     } catch (error) {
       this.#db.close();
@@ -86,6 +81,6 @@ async function readAll(path: string, slots: Slots | null, visit: (row: ExportRow
   }
 }
 
-export function addTo(digest: PointsDigest, { key, vector, payload }: ExportRow): void {
+function addTo(digest: PointsDigest, { key, vector, payload }: ExportRow): void {
   digest.add(key, vector && new Uint8Array(vector.buffer), payload);
 }

@@ -31,7 +31,7 @@ export interface StoreMeta {
   nextLabel: number;
   points: number;
   vectors: number;
-  /** Set between beginImport and finishImport: such a copy is not whole. */
+  /** A recovery is filling this copy: it is not whole. */
   importing: boolean;
 }
 

@@ -63,10 +63,11 @@ export class TestCluster {
     await Promise.all([...this.#configs.keys()].map((node) => this.start(node)));
   }
 
-  async start(name: string): Promise<AnnulusNode> {
+  /** `wrap` may put faults between the node and its shards. */
+  async start(name: string, wrap = (host: ShardHost): ShardHost => host): Promise<AnnulusNode> {
     const config = this.config(name);
     const logger = pino({ level: config.logLevel, base: { node: name } });
-    const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
+    const host = wrap(await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger }));
     const node = await startNode(config, host, logger);
     this.nodes.set(name, node);
     this.hosts.set(name, host);
