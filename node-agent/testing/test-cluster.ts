@@ -9,6 +9,8 @@ import { createShardHost } from '../shard/host.ts';
 import type { ShardHost } from '../shard/shard-host.ts';
 import { FakeOperator } from './fake-operator.ts';
 
+export { until } from './until.ts';
+
 const TOKEN = 'test-token';
 
 /** Nodes with addresses of their own in 127/8, so that tests and other clusters on the machine do not meet. */
@@ -90,14 +92,5 @@ export class TestCluster {
     this.operator.stop();
     await Promise.all([...this.nodes.keys()].map((name) => this.stopNode(name)));
     await rm(this.folder, { recursive: true, force: true });
-  }
-}
-
-/** Polls until the condition holds; throws an Error that names it after the time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`within ${timeoutMs} ms it did not happen: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
