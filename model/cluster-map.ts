@@ -123,3 +123,8 @@ export function shardForSlot(collection: MapCollection, slot: number): string | 
   }
   return undefined;
 }
+
+/** True when the routing table leads to the shard: before that it is filled, after that it is about to be removed. */
+export function isRouted(collection: MapCollection, { name, slots }: Pick<MapShard, 'name' | 'slots'>): boolean {
+  return shardForSlot(collection, slots.from) === name;
+}

@@ -1,9 +1,9 @@
 import { primaryOf, type ClusterMap, type MapCollection } from '#model/cluster-map.ts';
-import { AnnulusError, errorFromWire } from '#model/errors.ts';
+import { AnnulusError } from '#model/errors.ts';
 import { pointIdText, type PointId } from '#model/point-id.ts';
 import type { Write } from '../shard/operations.ts';
 import type { Fields, ShardPoint } from '../shard/shard-host.ts';
-import { groupByShard, groupWrites, idsThatMustExist } from './group-writes.ts';
+import { groupByShard, idsThatMustExist } from './group-writes.ts';
 import { groupQueries } from './group-queries.ts';
 import type { MapStore } from './map-store.ts';
 import { mergeHits, mergePages } from './merge.ts';
@@ -16,8 +16,10 @@ import type {
   ScrollRequest,
   SearchQuery,
 } from './router.ts';
-import type { WriteOutcome } from './shard-access.ts';
+import { settleAll } from './settle-all.ts';
 import type { Ask, ShardCalls } from './shard-calls.ts';
+import { onOneTable, TableChanged } from './table-changed.ts';
+import { partsOf, writePart } from './write-parts.ts';
 
 const NO_FIELDS: Fields = { payload: false, vector: false };
 
@@ -53,36 +55,28 @@ export class ClusterRouter implements Router {
   }
 
   write(name: string, writes: Write[], options: RequestOptions): Promise<{ seqNo: number }> {
-    const collection = this.collection(name);
-    const groups = groupWrites(collection, writes);
-    return this.#measured('write', groups.size, options, async (deadline) => {
+    const parts = partsOf(this.collection(name), writes);
+    return this.#measured('write', parts.length, options, async (deadline) => {
       // A shard checks its own part; only a request of several parts could otherwise be done by half.
-      const ids = writes.length > 1 || groups.size > 1 ? idsThatMustExist(writes) : [];
-      if (ids.length > 0) await this.#checkExist(collection, ids, deadline);
-      const outcomes = await settleAll(
-        [...groups].map(async ([shard, group]) => {
-          const outcome = await this.#calls.write(shard, group.writes, deadline);
-          throwFirstRefusal(outcome, group.from, writes.length);
-          return outcome.seqNo;
-        }),
-      );
-      return { seqNo: Math.max(0, ...outcomes) };
+      const ids = writes.length > 1 || parts.length > 1 ? idsThatMustExist(writes) : [];
+      if (ids.length > 0) {
+        await onOneTable(() => this.#checkExist(this.collection(name), ids, deadline), deadline);
+      }
+      const collection = (): MapCollection => this.collection(name);
+      const request = { collection, calls: this.#calls, operations: writes.length, deadline };
+      return { seqNo: Math.max(0, ...(await settleAll(parts.map((part) => writePart(request, part))))) };
     });
   }
 
   search(name: string, queries: SearchQuery[], options: ReadOptions): Promise<Hit[][]> {
-    const collection = this.collection(name);
-    const shards = shardNames(collection);
-    return this.#measured('search', shards.length, options, async (deadline) => {
+    const shards = shardNames(this.collection(name)).length;
+    return this.#read('search', shards, name, options, async (collection, deadline) => {
       const results = new Array<Hit[]>(queries.length);
       await Promise.all(
         groupQueries(queries).map(async ({ search, offset, limit, places }) => {
-          const ask: Ask<Awaited<ReturnType<Parameters<Ask<unknown>>[0]['search']>>> = (access, shard, timeoutMs) =>
-            access.search(shard, search, timeoutMs);
-          const hits =
-            shards.length === 1
-              ? [await this.#calls.read(shards[0]!, options.consistency, deadline, ask)]
-              : await Promise.all(shards.map((shard) => this.#calls.read(shard, options.consistency, deadline, ask)));
+          const hits = await this.#all(collection, options.consistency, deadline, (access, shard, timeoutMs) =>
+            access.search(shard, search, timeoutMs),
+          );
           places.forEach((place, row) => {
             results[place] = mergeHits(collection.metric, hits, row, offset, limit);
           });
@@ -93,9 +87,9 @@ export class ClusterRouter implements Router {
   }
 
   retrieve(name: string, ids: PointId[], fields: Fields, options: ReadOptions): Promise<ShardPoint[]> {
-    const collection = this.collection(name);
-    const groups = groupByShard(collection, ids, (id) => id);
-    return this.#measured('retrieve', groups.size, options, async (deadline) => {
+    const shards = groupByShard(this.collection(name), ids, (id) => id).size;
+    return this.#read('retrieve', shards, name, options, async (collection, deadline) => {
+      const groups = groupByShard(collection, ids, (id) => id);
       const found = await this.#retrieveGroups(groups, fields, options.consistency, deadline);
       if (groups.size < 2) return found;
       // In the order asked for, as one shard would answer.
@@ -109,13 +103,12 @@ export class ClusterRouter implements Router {
     request: ScrollRequest,
     options: ReadOptions,
   ): Promise<{ points: ShardPoint[]; next: PointId | null }> {
-    const collection = this.collection(name);
-    const shards = shardNames(collection);
+    const shards = shardNames(this.collection(name)).length;
     const { order, limit } = request;
-    return this.#measured('scroll', shards.length, options, async (deadline) => {
+    return this.#read('scroll', shards, name, options, async (collection, deadline) => {
       // One more than asked for tells where the next page begins.
       const scroll = { ...request, limit: order ? limit : limit + 1 };
-      const pages = await this.#all(shards, options.consistency, deadline, (access, shard, timeoutMs) =>
+      const pages = await this.#all(collection, options.consistency, deadline, (access, shard, timeoutMs) =>
         access.scroll(shard, scroll, timeoutMs),
       );
       const merged = mergePages(
@@ -128,9 +121,9 @@ export class ClusterRouter implements Router {
   }
 
   count(name: string, filter: string | null, options: ReadOptions): Promise<number> {
-    const shards = shardNames(this.collection(name));
-    return this.#measured('count', shards.length, options, async (deadline) => {
-      const counts = await this.#all(shards, options.consistency, deadline, (access, shard, timeoutMs) =>
+    const shards = shardNames(this.collection(name)).length;
+    return this.#read('count', shards, name, options, async (collection, deadline) => {
+      const counts = await this.#all(collection, options.consistency, deadline, (access, shard, timeoutMs) =>
         access.count(shard, filter, timeoutMs),
       );
       return counts.reduce((sum, count) => sum + count, 0);
@@ -138,8 +131,8 @@ export class ClusterRouter implements Router {
   }
 
   stats(name: string, options: ReadOptions): Promise<CollectionStats> {
-    const collection = this.collection(name);
-    return this.#measured('stats', collection.shards.length, options, async (deadline) => {
+    const shards = shardNames(this.collection(name)).length;
+    return this.#read('stats', shards, name, options, async (collection, deadline) => {
       const routed = new Set(shardNames(collection));
       const stats: CollectionStats = { points: 0, indexedPoints: 0, status: 'green', shards: [] };
       await Promise.all(
@@ -162,7 +155,8 @@ export class ClusterRouter implements Router {
               stats.points += own.points;
               stats.indexedPoints += own.indexedPoints;
               if (entry.inSync < collection.replicationFactor && stats.status === 'green') stats.status = 'yellow';
-            } catch {
+            } catch (error) {
+              if (error instanceof TableChanged) throw error;
               stats.status = 'red';
             }
           }),
@@ -202,8 +196,25 @@ export class ClusterRouter implements Router {
     return parts.length === 1 ? parts[0]! : parts.flat();
   }
 
-  #all<T>(shards: string[], consistency: ReadOptions['consistency'], deadline: number, ask: Ask<T>): Promise<T[]> {
-    return Promise.all(shards.map((shard) => this.#calls.read(shard, consistency, deadline, ask)));
+  #all<T>(
+    collection: MapCollection,
+    consistency: ReadOptions['consistency'],
+    deadline: number,
+    ask: Ask<T>,
+  ): Promise<T[]> {
+    return Promise.all(shardNames(collection).map((shard) => this.#calls.read(shard, consistency, deadline, ask)));
+  }
+
+  #read<T>(
+    op: string,
+    shards: number,
+    name: string,
+    options: ReadOptions,
+    run: (collection: MapCollection, deadline: number) => Promise<T>,
+  ): Promise<T> {
+    return this.#measured(op, shards, options, (deadline) =>
+      onOneTable(() => run(this.collection(name), deadline), deadline),
+    );
   }
 
   /** Runs a request within its time, and tells the metrics of it. */
@@ -240,26 +251,4 @@ function shardNames(collection: MapCollection): string[] {
     throw new AnnulusError('ANN_NOT_READY', `collection ${collection.name} is still being created; try again soon`);
   }
   return collection.routing.map((entry) => entry.shard);
-}
-
-/** All are awaited even when one fails: nothing of the request goes on after its answer. */
-async function settleAll<T>(promises: Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises);
-  const failures = settled.filter((result) => result.status === 'rejected');
-  if (failures.length === 0) return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const error: unknown = failures[0]!.reason;
-  if (!(error instanceof AnnulusError) || settled.length === failures.length) throw error;
-  throw new AnnulusError(
-    error.code,
-    `${error.message} (${failures.length} of ${settled.length} shards failed, the others have written their part; the request may be repeated)`,
-    error.field === undefined ? {} : { field: error.field },
-  );
-}
-
-function throwFirstRefusal(outcome: WriteOutcome, from: number[], writes: number): void {
-  outcome.results.forEach((result, at) => {
-    if (result.ok) return;
-    const place = writes > 1 ? `operation ${from[at]}: ` : '';
-    throw errorFromWire({ ...result.error, message: `${place}${result.error.message}` });
-  });
 }

@@ -1,7 +1,7 @@
 import { shardForSlot, type MapCollection } from '#model/cluster-map.ts';
 import { AnnulusError } from '#model/errors.ts';
 import { pointIdText, type PointId } from '#model/point-id.ts';
-import { slotOf } from '#model/slot.ts';
+import { slotOf, type Slots } from '#model/slot.ts';
 import type { Selector, Write } from '../shard/operations.ts';
 
 /** One shard's part of a request's writes. `from[i]` is the place in the request of writes[i]. */
@@ -61,6 +61,45 @@ function splitWrite(collection: MapCollection, write: Write): [string, Write][] 
 function splitSelector(collection: MapCollection, select: Selector): [string, Selector][] {
   if ('filter' in select) return collection.routing.map(({ shard }) => [shard, select]);
   return [...groupByShard(collection, select.ids, (id) => id)].map(([shard, ids]) => [shard, { ids }]);
+}
+
+/** Part of a request's writes for one shard; `slots`: it is about points of these only. */
+export interface WritePart extends ShardWrites {
+  shard: string;
+  slots: Slots;
+}
+
+/**
+ * Splits the writes of a shard that has left the routing table by the new one; `owned`: the slots that they are about. Null when a filter would reach points
+ * of other slots too: these writes must be made one by one, their filters as ids.
+ */
+export function regroup(collection: MapCollection, { writes, from }: ShardWrites, owned: Slots): WritePart[] | null {
+  const heirs = heirsOf(collection, owned);
+  const parts = new Map(
+    heirs.map(({ shard, slots }): [string, WritePart] => [shard, { shard, slots, writes: [], from: [] }]),
+  );
+  for (const [i, write] of writes.entries()) {
+    const filtered = 'select' in write && 'filter' in write.select;
+    if (filtered && !heirs.every((heir) => heir.whole)) return null;
+    for (const [shard, part] of splitWrite(collection, write)) {
+      const owner = parts.get(shard);
+      if (owner === undefined) continue;
+      owner.writes.push(part);
+      owner.from.push(from[i]!);
+    }
+  }
+  return [...parts.values()].filter((part) => part.writes.length > 0);
+}
+
+/** The shards that own these slots now. `whole`: it owns no others. */
+export function heirsOf(collection: MapCollection, slots: Slots): { shard: string; slots: Slots; whole: boolean }[] {
+  return collection.routing
+    .filter((entry) => entry.slots.from <= slots.to && entry.slots.to >= slots.from)
+    .map((entry) => ({
+      shard: entry.shard,
+      slots: { from: Math.max(entry.slots.from, slots.from), to: Math.min(entry.slots.to, slots.to) },
+      whole: entry.slots.from >= slots.from && entry.slots.to <= slots.to,
+    }));
 }
 
 /** Ids that must exist before the first write is made: named by payload and vector updates, not written earlier in the request. */

@@ -1,4 +1,4 @@
-import { inSyncCopies, primaryOf, type MapCopy, type MapShard } from '#model/cluster-map.ts';
+import { inSyncCopies, isRouted, primaryOf, type MapCopy, type MapShard } from '#model/cluster-map.ts';
 import { AnnulusError, type ErrorCode } from '#model/errors.ts';
 import type { MemberState } from '../membership/member.ts';
 import { PeerUnreachable } from '../rpc/peer-client.ts';
@@ -10,6 +10,7 @@ import type { MapStore } from './map-store.ts';
 import { onNode, remoteShards } from './remote-shards.ts';
 import type { ReadOptions } from './router.ts';
 import type { ShardAccess, WriteOutcome } from './shard-access.ts';
+import { TableChanged } from './table-changed.ts';
 import type { Write } from '../shard/operations.ts';
 
 /** Rounds over a shard's copies before a read is given up; between them the map is refreshed. */
@@ -71,9 +72,9 @@ export class ShardCalls {
   async read<T>(name: string, consistency: ReadOptions['consistency'], deadline: number, ask: Ask<T>): Promise<T> {
     let failure: unknown = null;
     // Nobody else can answer for a primary: one that is being replaced is worth all the time that there is.
-    for (let round = 0; round < READ_ROUNDS || consistency === 'primary'; round++) {
+    for (let round = 0; round < READ_ROUNDS || consistency === 'primary' || isStale(failure); round++) {
       if (round > 0) {
-        const pauseMs = consistency === 'primary' ? pauseOf(round) : ROUND_PAUSE_MS * round;
+        const pauseMs = consistency === 'primary' ? pauseOf(round) : ROUND_PAUSE_MS * Math.min(round, READ_ROUNDS);
         if (performance.now() + pauseMs >= deadline) break;
         await this.#pause(pauseMs, deadline);
       }
@@ -112,10 +113,11 @@ export class ShardCalls {
     }
   }
 
+  /** The shard by the newest map; throws TableChanged when requests must not be sent to it any more. */
   #shard(name: string): MapShard {
     const placed = this.#maps.shard(name);
-    if (!placed) throw new AnnulusError('ANN_SHARD_UNAVAILABLE', `shard ${name} is no longer in the cluster map`);
-    return placed.shard;
+    if (placed && isRouted(placed.collection, placed.shard)) return placed.shard;
+    throw new TableChanged(name);
   }
 
   async #readOnce<T>(
@@ -231,10 +233,15 @@ function mayTryAnother(error: unknown): boolean {
   return error instanceof AnnulusError && TRY_ANOTHER.includes(error.code);
 }
 
+/** This node's map, or the other's, is behind: that passes. */
+function isStale(error: unknown): boolean {
+  return error instanceof AnnulusError && error.code === 'ANN_STALE_TERM';
+}
+
 /** Certainly nothing was written, so the write may be sent to another primary. */
 function isUnwritten(error: unknown): boolean {
   if (error instanceof PeerUnreachable) return !error.sent;
-  return error instanceof AnnulusError && (error.code === 'ANN_STALE_TERM' || error.code === 'ANN_NOT_READY');
+  return isStale(error) || (error instanceof AnnulusError && error.code === 'ANN_NOT_READY');
 }
 
 function unavailable(shard: string, cause: unknown): AnnulusError {
