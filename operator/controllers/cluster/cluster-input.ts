@@ -25,7 +25,7 @@ export interface ClusterInput {
   podMonitors: boolean;
   /** Base64 of the Ed25519 public key in the Secret; undefined while there is none, or none that can be read. */
   publicKey: string | undefined;
-  /** True when the API server refused or changed an applied child in a way that applying again won't cure. */
-  settled: (object: KubeObject) => boolean;
+  /** True when just this wish was applied and the child has not changed since: the API server made it its own way, applying again won't cure that. */
+  settled: (object: KubeObject, wanted: KubeObject) => boolean;
   now: number;
 }

@@ -6,7 +6,7 @@ import { isAlreadyExists } from '../../kube/errors.ts';
 import { objectKey, type KubeObject } from '../../kube/object.ts';
 import type { WorkResult } from '../../kube/queue.ts';
 import { resourceOfKind, RESOURCES } from '../../kube/resources.ts';
-import { textAt } from '../../kube/json.ts';
+import { sameJson, textAt } from '../../kube/json.ts';
 import { WriteTimes, type OperatorContext } from '../../operator-context.ts';
 import type { StoredCluster } from '../../build/common.ts';
 import { buildSecret, PRIVATE_KEY } from '../../build/secret.ts';
@@ -18,13 +18,19 @@ import { planCluster, type ClusterAction } from './cluster.plan.ts';
 /** Comes back while a write of its own is not in the caches yet. */
 const STALE_RETRY_MS = 100;
 
+/** An apply of a child, and what came of it. */
+interface Applied {
+  wanted: KubeObject;
+  resourceVersion: string;
+}
+
 /** The shell of the cluster controller: gather, plan, act, status. */
 export class ClusterController {
   readonly #context: OperatorContext;
   readonly #advice: AdviceSource;
   readonly #writeTimes = new WriteTimes();
-  /** resourceVersion that each child had after our last apply: the server may normalise what we wrote. */
-  readonly #applied = new Map<string, Map<string, string>>();
+  /** What was applied last to each child, and the resourceVersion that it had then: the server may normalise what we wrote. */
+  readonly #applied = new Map<string, Map<string, Applied>>();
 
   constructor(context: OperatorContext, advice: AdviceSource) {
     this.#context = context;
@@ -81,9 +87,10 @@ export class ClusterController {
       config,
       podMonitors,
       publicKey: publicKeyOf(children.get(`Secret/${secretName(cluster)}`)),
-      settled: (object) =>
-        this.#applied.get(objectKey(namespace, name))?.get(`${object.kind}/${object.metadata.name}`) ===
-        object.metadata.resourceVersion,
+      settled: (object, wanted) => {
+        const last = this.#applied.get(objectKey(namespace, name))?.get(`${object.kind}/${object.metadata.name}`);
+        return last?.resourceVersion === object.metadata.resourceVersion && sameJson(last?.wanted, wanted);
+      },
       now,
     };
   }
@@ -102,8 +109,9 @@ export class ClusterController {
         const written = await apply(api, resource, action.object);
         const child = `${kind}/${metadata.name}`;
         expectations.expect(childKey(namespace, child), written.metadata.resourceVersion, Date.now());
-        const applied = this.#applied.get(objectKey(namespace, name)) ?? new Map<string, string>();
-        this.#applied.set(objectKey(namespace, name), applied.set(child, written.metadata.resourceVersion ?? ''));
+        const applied = this.#applied.get(objectKey(namespace, name)) ?? new Map<string, Applied>();
+        const resourceVersion = written.metadata.resourceVersion ?? '';
+        this.#applied.set(objectKey(namespace, name), applied.set(child, { wanted: action.object, resourceVersion }));
         log.info({ cluster: name, namespace, kind, child: metadata.name }, 'child applied');
         return;
       }

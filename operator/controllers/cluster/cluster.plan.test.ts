@@ -94,6 +94,20 @@ describe('child objects', () => {
     ).toEqual([]);
   });
 
+  test('a new wish is applied though the child is as the last apply left it', () => {
+    const state = converged();
+    const before = applied(plan({ ...state, children: new Map() }));
+    expect(before).toContain('StatefulSet/ring');
+    const asked: string[] = [];
+    const settled = (_: object, wanted: { kind: string; spec?: unknown }): boolean => {
+      if (wanted.kind === 'StatefulSet') asked.push(JSON.stringify(wanted.spec));
+      return false;
+    };
+    const cluster = { ...state.cluster, spec: { ...state.cluster.spec, nodes: 7 } };
+    expect(applied(plan({ ...state, cluster, settled }))).toContain('StatefulSet/ring');
+    expect(asked).toEqual([expect.stringContaining('"replicas":7')]);
+  });
+
   test('an existing Secret is never touched', () => {
     const state = converged();
     state.children.set('Secret/ring-keys', {

@@ -72,7 +72,7 @@ function planChildren(input: ClusterInput, blocked: Blocked[]): ClusterAction[] 
   }
   for (const object of wanted) {
     const actual = children.get(`${object.kind}/${object.metadata.name}`);
-    const fine = isUpToDate(actual, object) || (actual !== undefined && input.settled(actual));
+    const fine = isUpToDate(actual, object) || (actual !== undefined && input.settled(actual, object));
     if (!fine) actions.push({ type: 'applyChild', object });
   }
   // Wanted first, then what is no longer wanted (G9).
