@@ -1,6 +1,8 @@
 import type { ShardCopy } from '#crds/v1alpha1/index.ts';
 import { reportOf } from '../../control/sights.ts';
+import { healthOf } from '../../failover/health.ts';
 import { bestHeir } from '../../failover/heir.ts';
+import { mayRemove } from '../../migration/may-remove.ts';
 import type { MigrationEvent } from '../../migration/migration.ts';
 import {
   activate,
@@ -71,7 +73,7 @@ export function repair(before: ShardConfig, input: ShardInput): { config: ShardC
   for (const node of input.placement.remove) {
     const copy = config.copies.find((candidate) => candidate.node === node);
     // The other copies may be on nodes that are away or broken: then this one may be all there is.
-    if (copy === undefined || (copy.inSync && !hasSoundSource(config, copy, input))) continue;
+    if (copy === undefined || mayRemove(copy, config, input).kind !== 'yes') continue;
     take(removeCopy(config, node), 'CopyRemoved', `copy on ${node} removed`);
   }
   return { config, steps };
@@ -107,12 +109,13 @@ function unplaceable(config: ShardConfig, input: ShardInput): boolean {
 }
 
 /**
- * Another in-sync copy is reported ready, so this one may be given up. Being listed as in sync is not enough: that
+ * Another in-sync copy on a node that is not dead is reported ready, so this one may be given up. Being listed as in sync is not enough: that
  * copy may be lost too, and then what is left of this one may be all there is.
  */
 function hasSoundSource(config: ShardConfig, leaving: ShardCopy, input: ShardInput): boolean {
   return config.copies.some((copy) => {
     if (copy.node === leaving.node || !copy.inSync) return false;
+    if (healthOf(input.health, copy.node).state === 'Dead') return false;
     return reportOf(input.nodes.get(copy.node), input.shard.metadata.name, copy.allocationId)?.state === 'READY';
   });
 }
