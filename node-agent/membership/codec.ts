@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import {
   MAX_RUMOURS,
   MAX_SUSPECTERS,
@@ -58,15 +59,12 @@ export function messageBytes(message: Omit<GossipMessage, 'rumours'>): number {
 }
 
 export function rumourBytes({ node, incarnation, revision, vitals, by }: Rumour): number {
-  const suspecters = by.slice(0, MAX_SUSPECTERS).reduce((sum, name) => sum + textBytes(name), 0);
-  const numbers = [incarnation, revision, vitals.shards, vitals.memoryMiB, vitals.mapVersion];
-  return (
-    textBytes(node) +
-    textBytes(clip(vitals.zone)) +
-    suspecters +
-    numbers.reduce((sum, n) => sum + varintBytes(n), 0) +
-    3
-  );
+  const { shards, memoryMiB, mapVersion, zone } = vitals;
+  // State, processor time, number of suspecters; then what has no fixed size.
+  let bytes = 3 + textBytes(node) + textBytes(clip(zone)) + varintBytes(incarnation) + varintBytes(revision);
+  bytes += varintBytes(shards) + varintBytes(memoryMiB) + varintBytes(mapVersion);
+  for (const name of by.slice(0, MAX_SUSPECTERS)) bytes += textBytes(name);
+  return bytes;
 }
 
 function writeRumour(writer: Writer, { node, state, incarnation, revision, vitals, by }: Rumour): void {
@@ -110,7 +108,8 @@ function textBytes(text: string): number {
 
 function varintBytes(value: number): number {
   let bytes = 1;
-  for (let rest = whole(value); rest >= 128; rest = Math.floor(rest / 128)) bytes++;
+  // A half more, as the writer rounds.
+  for (let rest = value + 0.5; rest >= 128; rest /= 128) bytes++;
   return bytes;
 }
 

@@ -19,6 +19,8 @@ const MAX_DATAGRAMS_PER_SECOND = 1_000;
 const MAX_SOURCES = 1_000;
 /** The node's own figures are looked at so often. */
 const VITALS_MS = 1_000;
+/** Longest wait for the last datagrams, in turns of 5 ms. */
+const FAREWELL_TURNS = 100;
 
 export interface GossipOptions {
   node: string;
@@ -49,6 +51,7 @@ export class Gossip {
   #outbound = new RateLimit(MAX_DATAGRAMS_PER_SECOND);
   #timer: NodeJS.Timeout | null = null;
   #vitalsAt = 0;
+  #sending = 0;
   #closed = false;
 
   private constructor(options: GossipOptions) {
@@ -124,7 +127,9 @@ export class Gossip {
     this.#act(() => this.#swim.leave());
     this.#closed = true;
     if (this.#timer) clearInterval(this.#timer);
-    // Closing waits for what is still to be sent.
+    // A socket that closes drops what it has not sent yet.
+    for (let i = 0; i < FAREWELL_TURNS && this.#sending > 0; i++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
@@ -188,7 +193,9 @@ export class Gossip {
     const address = this.#addresses.get(to) ?? this.#sources.get(to) ?? '';
     if (address === '') return metrics.datagram('out', 'no_address');
     if (!this.#outbound.allows(performance.now())) return metrics.datagram('out', 'over_rate');
+    this.#sending++;
     this.#socket.send(this.#seal.seal(message), PORTS.gossip, address, (error) => {
+      this.#sending--;
       metrics.datagram('out', error ? 'failed' : 'ok');
     });
   }

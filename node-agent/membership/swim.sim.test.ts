@@ -7,7 +7,7 @@ import { detectionTime } from './timing.ts';
 const DEFAULTS = DEFAULT_SETTINGS.membership;
 const HOUR_MS = 3_600_000;
 const ROUGH: Faults = { ...NO_FAULTS, loss: 0.01, duplication: 0.01, reordering: 0.02, lateMs: 100 };
-const SEEDS = Array.from({ length: 40 }, (_, i) => i + 1);
+const SEEDS = Array.from({ length: 30 }, (_, i) => i + 1);
 
 /** A network that has settled, at another moment of its cycles with each seed. */
 function settled(seed: number, nodes: number, settings = DEFAULTS): SimNetwork {
