@@ -31,7 +31,8 @@ export function buildClusterStatus(
     ...common,
     nodes: { desired: wantedNodes(cluster), ready: readyNodes(input) },
     shards: { total: shards.length, healthy, summary: `${healthy}/${shards.length}` },
-    points: sum(shards.map((shard) => shard.status?.points)),
+    // A shard that is filled holds points of others.
+    points: sum(shards.map(({ status }) => (status?.feed === undefined ? status?.points : 0))),
     bytes: sum(shards.flatMap((shard) => shard.status?.copies ?? []).map((copy) => copy.bytes)),
     endpoints: [
       `http://${childNames.clientService(name)}.${namespace}.svc:${PORTS.rest}`,

@@ -11,6 +11,7 @@ import {
   type RunningMigration,
 } from '../../migration/migration.ts';
 import { judgeMoves } from '../../migration/move-conditions.ts';
+import { feedText, shardFeed } from '../../resharding/shard-feed.ts';
 import { without } from '../../status-write.ts';
 import { isObject, type JsonObject } from '../../kube/json.ts';
 import type { ShardConfig } from './config.ts';
@@ -36,7 +37,8 @@ export function buildStatus(
   const inSync = config.copies.filter((copy) => copy.inSync).length;
   const bytes = report?.bytes ?? before?.bytes;
   const points = report?.points ?? before?.points;
-  const progress = isRunning(moving) ? movingText(moving) : joiningText(config, reports, input);
+  const feed = shardFeed(report, before?.feed);
+  const progress = isRunning(moving) ? movingText(moving) : feed ? feedText(feed) : joiningText(config, reports, input);
   return {
     ...(shard.metadata.generation === undefined ? {} : { observedGeneration: shard.metadata.generation }),
     conditions: mergeConditions(before?.conditions, verdicts, shard.metadata.generation, timeText(input.now)),
@@ -46,10 +48,11 @@ export function buildStatus(
     ...(migration === undefined ? {} : { migration }),
     ...(handoverTo === undefined ? {} : { handoverTo }),
     ...(handoverAt === undefined ? {} : { handoverAt }),
+    ...(feed === undefined ? {} : { feed }),
     ...(points === undefined ? {} : { points }),
     ...(bytes === undefined ? {} : { bytes, size: sizeText(bytes) }),
     lag: lagOf(config, reports) ?? before?.lag ?? 0,
-    phase: phaseOf(config, verdicts, reports, input, isRunning(moving)),
+    phase: phaseOf(config, verdicts, reports, input, { moving: isRunning(moving), filling: feed !== undefined }),
     ...(primary === undefined ? {} : { primary: primary.node }),
     replicas: config.copies
       .filter((copy) => copy.role !== 'Primary')
@@ -66,10 +69,11 @@ export function buildStatus(
 /** The status without what may lag: two statuses that agree in this differ in counters only. */
 export function stripCounters(status: JsonObject): JsonObject {
   const copies = Array.isArray(status['copies']) ? status['copies'] : [];
-  const { migration } = status;
+  const { migration, feed } = status;
   return {
     ...without(status, ['points', 'bytes', 'size', 'lag', 'progress', 'eta']),
     ...(isObject(migration) ? { migration: without(migration, MIGRATION_COUNTERS) } : {}),
+    ...(isObject(feed) ? { feed: without(feed, ['copiedPoints', 'totalPoints']) } : {}),
     copies: copies.map((copy: JsonObject) => without(copy, ['seqNo', 'bytes'])),
   };
 }
@@ -101,7 +105,7 @@ function phaseOf(
   verdicts: Verdict[],
   reports: (CopyReport | undefined)[],
   { shard }: ShardInput,
-  moving: boolean,
+  { moving, filling }: { moving: boolean; filling: boolean },
 ): NonNullable<ShardStatus['phase']> {
   if (config.copies.length === 0) return 'Pending';
   if (config.primaryTerm === 0) return 'Creating';
@@ -113,7 +117,8 @@ function phaseOf(
   if (moving && inSync >= shard.spec.replicationFactor) return 'Migrating';
   const joins = config.copies.some((copy, i) => copy.role === 'Joining' && reports[i]?.state !== 'FAILED');
   if (joins) return 'Recovering';
-  return inSync < shard.spec.replicationFactor || available === 'Unknown' ? 'Degraded' : 'Active';
+  if (inSync < shard.spec.replicationFactor || available === 'Unknown') return 'Degraded';
+  return filling ? 'Filling' : 'Active';
 }
 
 /** Progress and ETA of a move. */
