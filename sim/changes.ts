@@ -31,8 +31,12 @@ export class Changes {
     this.#world.kernel.after(this.#random.between(500, everyMs), null, turn);
   }
 
+  /** Moves by hand and cordons are taken back: the rest of the wishes stays. */
   stop(): void {
     this.#on = false;
+    const none = { metadata: { annotations: null } };
+    this.#patch('VectorCluster', CLUSTER, none);
+    for (const shard of this.#world.shards()) this.#patch('Shard', shard.metadata.name, none);
   }
 
   #do(change: Change): void {
@@ -50,14 +54,22 @@ export class Changes {
         const shards = this.#world.routed();
         if (shards.length === 0) return;
         const shard = random.pick(shards);
-        const from = random.pick(shard.status?.copies ?? [{ node: '' }]).node;
+        if (!shard.status?.copies?.length) return;
+        const from = random.pick((shard.status?.copies ?? []).map((copy) => copy.node));
         const to = random.pick(this.#world.pods).name;
         const annotations = { 'annulus.dev/migrate': `${from}:${to}` };
         this.#log(`annotation: ${shard.metadata.name} from ${from} to ${to}`);
         return this.#patch('Shard', shard.metadata.name, { metadata: { annotations } });
       }
-      case 'cordon':
-        return;
+      case 'cordon': {
+        const pods = this.#world.pods;
+        if (pods.length === 0) return;
+        const names = random.shuffled(pods.map((pod) => pod.name)).slice(0, random.int(0, 1));
+        const annotation = random.pick(['annulus.dev/cordon', 'annulus.dev/drain']);
+        this.#log(`${annotation}: ${names.join(',')}`);
+        const annotations = { [annotation]: names.length === 0 ? null : names.join(',') };
+        return this.#patch('VectorCluster', CLUSTER, { metadata: { annotations } });
+      }
     }
   }
 

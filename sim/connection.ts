@@ -164,13 +164,20 @@ export class Connection {
   #down: Direction;
   #unwatch: () => void;
 
-  constructor(network: Network, process: Process, to: { ip: string; address: string }, decode: (m: unknown) => unknown) {
+  constructor(
+    network: Network,
+    process: Process,
+    to: { ip: string; address: string },
+    decode: (m: unknown) => unknown,
+  ) {
     this.#network = network;
     this.address = to.address;
     const base = { last: 0, stalled: false };
     this.#up = { ...base, from: process.ip, to: to.ip, held: [], target: () => this.server };
     this.#down = { ...base, from: to.ip, to: process.ip, held: [], target: () => this.client };
-    this.client = new StreamEnd(network.kernel, process, 'client', null, decode, (item) => this.#transmit(this.#up, item));
+    this.client = new StreamEnd(network.kernel, process, 'client', null, decode, (item) =>
+      this.#transmit(this.#up, item),
+    );
     this.#unwatch = network.watch(() => this.#onNetwork());
     if (this.#cut) this.#watchCut();
   }
@@ -267,10 +274,7 @@ export class Connection {
 
   /** Each side ends the connection when it hears nothing for too long. */
   #watchCut(): void {
-    const links = [
-      this.#network.link(this.#up.from, this.#up.to),
-      this.#network.link(this.#down.from, this.#down.to),
-    ];
+    const links = [this.#network.link(this.#up.from, this.#up.to), this.#network.link(this.#down.from, this.#down.to)];
     const since = links.map((link) => link.since).join();
     for (const end of [this.client, this.server]) {
       if (end === null) continue;

@@ -14,7 +14,8 @@ export function unsettled(world: World, oracle: Oracle): string[] {
   const wanted = cluster.spec.nodes ?? 3;
   if (world.pods.length !== wanted) found.push(`${world.pods.length} pods, ${wanted} nodes wanted`);
   for (const node of world.pods) {
-    if (node.agent?.ready().ok !== true) found.push(`${node.name} is not ready: ${node.agent?.ready().text ?? 'not started'}`);
+    if (node.agent?.ready().ok !== true)
+      found.push(`${node.name} is not ready: ${node.agent?.ready().text ?? 'not started'}`);
     else if (node.agent.maps.map.version !== cluster.status?.mapVersion) found.push(`${node.name} has an old map`);
   }
   const phase = collection.status?.resharding?.phase;
@@ -22,7 +23,8 @@ export function unsettled(world: World, oracle: Oracle): string[] {
   const wantedShards = collection.spec.sharding?.shards ?? 0;
   const routed = world.routed();
   if (routed.length !== wantedShards) found.push(`${routed.length} shards in the table, ${wantedShards} wanted`);
-  if (world.shards().length !== routed.length) found.push(`${world.shards().length} shards, ${routed.length} in the table`);
+  if (world.shards().length !== routed.length)
+    found.push(`${world.shards().length} shards, ${routed.length} in the table`);
   for (const shard of world.shards()) found.push(...unsettledShard(shard, world, oracle));
   return found;
 }
@@ -34,7 +36,8 @@ function unsettledShard(shard: Shard, world: World, oracle: Oracle): string[] {
   const found: string[] = [];
   if (!DONE.has(status?.migration?.phase)) found.push(`${name}: migration is ${status?.migration?.phase}`);
   if (status?.handoverTo !== undefined) found.push(`${name}: handover to ${status.handoverTo} is under way`);
-  if (spec.replicationFactor !== (world.collection().spec.replicationFactor ?? 2)) found.push(`${name}: old replicationFactor`);
+  if (spec.replicationFactor !== (world.collection().spec.replicationFactor ?? 2))
+    found.push(`${name}: old replicationFactor`);
   const inSync = copies.filter((copy) => copy.inSync).length;
   if (copies.length !== spec.replicationFactor || inSync !== copies.length) {
     found.push(`${name}: ${inSync} of ${copies.length} copies in sync, ${spec.replicationFactor} wanted`);
@@ -63,8 +66,10 @@ export function checkContent(world: World, oracle: Oracle, workload: Workload): 
     if (file === undefined) return oracle.fail(`in the end ${shard.metadata.name} has no primary`);
     for (const { id, payload } of file.rows.values()) {
       const point = Number(id);
-      if (!owns(shard, point)) oracle.fail(`in the end ${shard.metadata.name} has point ${point}, whose slot is another shard's`);
-      if (seen.has(point)) oracle.fail(`in the end point ${point} is in ${seen.get(point)} and in ${shard.metadata.name}`);
+      if (!owns(shard, point))
+        oracle.fail(`in the end ${shard.metadata.name} has point ${point}, whose slot is another shard's`);
+      if (seen.has(point))
+        oracle.fail(`in the end point ${point} is in ${seen.get(point)} and in ${shard.metadata.name}`);
       seen.set(point, shard.metadata.name);
       const fixed = workload.fixed.get(point);
       if (fixed !== undefined && versionOf(payload) !== fixed) oracle.fail(`in the end point ${point} is ${payload}`);

@@ -1,5 +1,6 @@
 import type { LogOperation } from '#node-agent/shard/operations.ts';
 import type { ExportRow } from '#node-agent/shard/rows.ts';
+import type { ImportState } from '#node-agent/shard/shard-host.ts';
 import type { PointId } from '#model/point-id.ts';
 import { pointIdKey } from '#model/point-id.ts';
 import type { Random } from './random.ts';
@@ -28,6 +29,8 @@ export interface LogRecord {
 export class CopyFile {
   readonly uid: string;
   meta = { seqNo: 0, term: 0, nextLabel: 1, points: 0, vectors: 0, importing: false };
+  /** The recovery that fills it. */
+  import: ImportState | null = null;
   /** By id as text. */
   rows = new Map<string, SimRow>();
   log: LogRecord[] = [];
@@ -52,7 +55,11 @@ export class CopyFile {
     if (this.inTransaction) return;
     const { meta } = this;
     const before = { ...meta };
-    this.#undo.push(() => Object.assign(this.meta, before, { nextLabel: this.meta.nextLabel }));
+    const half = this.import;
+    this.#undo.push(() => {
+      Object.assign(this.meta, before, { nextLabel: this.meta.nextLabel });
+      this.import = half;
+    });
   }
 
   /** The commit is on its way to the disk. */

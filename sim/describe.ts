@@ -6,8 +6,12 @@ export function describe(world: World, oracle: Oracle): string {
   const lines: string[] = [];
   const cluster = world.cluster();
   const { routing, resharding } = world.collection().status ?? {};
-  lines.push(`map ${cluster.status?.mapVersion}, ${cluster.spec.nodes} nodes wanted; ${cluster.status?.phase}: ${cluster.status?.message}`);
-  lines.push(`table ${routing?.version}: ${routing?.entries.map(({ shard, slots }) => `${shard} ${slots.from}-${slots.to}`).join(', ')}`);
+  lines.push(
+    `map ${cluster.status?.mapVersion}, ${cluster.spec.nodes} nodes wanted; ${cluster.status?.phase}: ${cluster.status?.message}`,
+  );
+  lines.push(
+    `table ${routing?.version}: ${routing?.entries.map(({ shard, slots }) => `${shard} ${slots.from}-${slots.to}`).join(', ')}`,
+  );
   if (resharding) lines.push(`resharding: ${JSON.stringify(resharding)}`);
   for (const operator of world.operators) {
     const state = !operator.up ? 'down' : operator.process?.paused ? 'stopped' : operator.leads ? 'leads' : 'waits';
@@ -15,12 +19,21 @@ export function describe(world: World, oracle: Oracle): string {
   }
   for (const node of world.nodes.values()) {
     const { agent } = node;
-    const state = !node.wanted ? 'not wanted' : !node.up ? 'down' : node.paused ? 'stopped' : (agent?.ready().text ?? 'starting');
+    const state = !node.wanted
+      ? 'not wanted'
+      : !node.up
+        ? 'down'
+        : node.paused
+          ? 'stopped'
+          : (agent?.ready().text ?? 'starting');
     const copies = (agent?.copies.all() ?? []).map((copy) => {
       const { replicator } = copy;
       const streams = replicator?.machine
         .copies()
-        .map((of) => `${of.node} ${of.phase} ${of.acked}${of.inSync ? '' : ' not in sync'}${of.failure ? ` (${of.failure})` : ''}`);
+        .map(
+          (of) =>
+            `${of.node} ${of.phase} ${of.acked}${of.inSync ? '' : ' not in sync'}${of.failure ? ` (${of.failure})` : ''}`,
+        );
       return `${copy.shard} ${copy.state.kind} term ${copy.highestTerm}${replicator ? ` primary of ${replicator.term}: ${streams?.join(', ')}` : ''}`;
     });
     lines.push(`${node.name} (${node.ip}): ${state}; ${copies.join('; ')}`);

@@ -65,7 +65,10 @@ export class Faults {
     this.#random = world.kernel.random.fork('faults');
     const random = this.#random;
     this.#weights = Object.fromEntries(
-      Object.entries(USUAL).map(([fault, weight]) => [fault, random.chance(0.35) ? 0 : weight * random.between(0.3, 2)]),
+      Object.entries(USUAL).map(([fault, weight]) => [
+        fault,
+        random.chance(0.35) ? 0 : weight * random.between(0.3, 2),
+      ]),
     ) as unknown as Weights;
     this.#everyMs = random.pick([400, 1_200, 3_000]);
   }
@@ -266,7 +269,9 @@ export class Faults {
   }
 
   #inSyncFiles(shard: Parameters<Oracle['file']>[0]): NonNullable<ReturnType<Oracle['file']>>[] {
-    return (shard.status?.copies ?? []).filter((copy) => copy.inSync).flatMap((copy) => this.#oracle.file(shard, copy) ?? []);
+    return (shard.status?.copies ?? [])
+      .filter((copy) => copy.inSync)
+      .flatMap((copy) => this.#oracle.file(shard, copy) ?? []);
   }
 
   #later(milliseconds: number, run: () => void): void {

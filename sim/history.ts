@@ -84,7 +84,8 @@ export class History {
 
   /** Whether content (a version; null = no such point) may be what a point is, at least as new as `floor`. A sentence when not. */
   judge(id: number, content: number | null, floor: Appended | null): string | null {
-    if (floor === null) return content === null || this.#byVersion.get(content)?.id === id ? null : `unknown version ${content}`;
+    if (floor === null)
+      return content === null || this.#byVersion.get(content)?.id === id ? null : `unknown version ${content}`;
     if (content === floor.version) return null;
     const point = this.#point(id);
     const allowed = point.appended.some((entry) => entry.version === content && laterThan(entry.order, floor.order));

@@ -29,7 +29,8 @@ export function installHooks(patches: readonly Patch[] = []): void {
   registerHooks({
     resolve(specifier, context, next) {
       const parent = context.parentURL ?? '';
-      const simulated = parent.startsWith(ROOT) && !parent.startsWith(`${ROOT}sim/`) && !parent.includes('/node_modules/');
+      const simulated =
+        parent.startsWith(ROOT) && !parent.startsWith(`${ROOT}sim/`) && !parent.includes('/node_modules/');
       const virtual = simulated ? VIRTUAL[specifier] : undefined;
       if (virtual !== undefined) return { url: `${ROOT}sim/virtual/${virtual}`, shortCircuit: true };
       const resolved = next(specifier, context);

@@ -127,7 +127,8 @@ export class SimKubeApi implements KubeApi {
           this.#die();
           return;
         }
-        if (faults.cut || this.#random.chance(faults.lostAnswers)) return unreachable(this.#random.between(100, DEADLINE_MS));
+        if (faults.cut || this.#random.chance(faults.lostAnswers))
+          return unreachable(this.#random.between(100, DEADLINE_MS));
         later(this.#random.between(0.5, 4), settle);
       });
     });

@@ -17,7 +17,12 @@ interface Kind {
 }
 
 /** Told of every change that was made; `before` undefined: created; `after` undefined: gone. */
-export type OnChange = (kind: string, before: KubeObject | undefined, after: KubeObject | undefined, writer: string) => void;
+export type OnChange = (
+  kind: string,
+  before: KubeObject | undefined,
+  after: KubeObject | undefined,
+  writer: string,
+) => void;
 
 const GC_MS = 50;
 
@@ -94,17 +99,23 @@ export class KubeServer {
       return this.#store(kind, before, { ...before, status: this.#appliedStatus(kind, before, object) }, writer);
     }
     if (before === undefined) {
-      if (object.metadata.resourceVersion !== undefined) throw refusal(`apply ${kind}`, 409, 'Conflict', `${name} is gone`);
+      if (object.metadata.resourceVersion !== undefined)
+        throw refusal(`apply ${kind}`, 409, 'Conflict', `${name} is gone`);
       return this.#store(kind, undefined, object, writer);
     }
     this.#checkVersion(kind, before, object);
-    const metadata = { ...before.metadata, ...object.metadata, labels: { ...before.metadata.labels, ...object.metadata.labels } };
+    const metadata = {
+      ...before.metadata,
+      ...object.metadata,
+      labels: { ...before.metadata.labels, ...object.metadata.labels },
+    };
     return this.#store(kind, before, { ...before, ...object, metadata }, writer);
   }
 
   remove(kind: string, namespace: string | undefined, name: string, uid: string | undefined, writer: string): void {
     const before = this.#existing(kind, { metadata: { namespace, name } });
-    if (uid !== undefined && before.metadata.uid !== uid) throw refusal(`delete ${kind}`, 409, 'Conflict', 'another uid');
+    if (uid !== undefined && before.metadata.uid !== uid)
+      throw refusal(`delete ${kind}`, 409, 'Conflict', 'another uid');
     if ((before.metadata.finalizers ?? []).length > 0) {
       const deletionTimestamp = new Date(EPOCH_MS + this.kernel.now).toISOString();
       this.#store(kind, before, { ...before, metadata: { ...before.metadata, deletionTimestamp } }, writer);
@@ -162,7 +173,13 @@ export class KubeServer {
     return structuredClone(next);
   }
 
-  #tell(kind: string, before: KubeObject | undefined, after: KubeObject | undefined, writer: string, changed: boolean): void {
+  #tell(
+    kind: string,
+    before: KubeObject | undefined,
+    after: KubeObject | undefined,
+    writer: string,
+    changed: boolean,
+  ): void {
     const object = after ?? before!;
     this.writes.push({ at: this.kernel.now, kind, name: object.metadata.name, writer, changed });
     const type = after === undefined ? 'DELETED' : before === undefined ? 'ADDED' : 'MODIFIED';

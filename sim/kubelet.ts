@@ -74,7 +74,11 @@ export class Kubelet {
       {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { name, namespace: NAMESPACE, labels: isObject(template) ? (template as Record<string, string>) : {} },
+        metadata: {
+          name,
+          namespace: NAMESPACE,
+          labels: isObject(template) ? (template as Record<string, string>) : {},
+        },
         spec: { nodeName: `machine-${name}` },
         status: { phase: 'Pending' },
       },

@@ -46,14 +46,18 @@ function tell(outcome: ReturnType<typeof runSeed>): void {
     out(state);
     out(`replay: make sim SEED=${seed} TRACE=1${mutant === '' ? '' : ` MUTANT=${mutant}`}`);
   } else if (trace) {
-    out(`seed ${seed} ok: ${acknowledgements} acknowledged, ${events} events in ${Math.round(virtualMs / 1000)} virtual s`);
+    out(
+      `seed ${seed} ok: ${acknowledgements} acknowledged, ${events} events in ${Math.round(virtualMs / 1000)} virtual s`,
+    );
     out(JSON.stringify(outcomes));
   }
   const now = realNow();
   if (now - said < 5_000 || done === seeds) return;
   said = now;
   const rate = done / ((now - began) / 1000);
-  out(`${done} of ${seeds} seeds, ${rate.toFixed(1)}/s, ${failed} failed, about ${Math.ceil((seeds - done) / rate)} s left`);
+  out(
+    `${done} of ${seeds} seeds, ${rate.toFixed(1)}/s, ${failed} failed, about ${Math.ceil((seeds - done) / rate)} s left`,
+  );
 }
 
 function finish(): void {

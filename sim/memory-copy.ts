@@ -7,7 +7,7 @@ import { decodeEntries, writeFrame } from '#node-agent/shard/log-codec.ts';
 import type { LogOperation, Write } from '#node-agent/shard/operations.ts';
 import { planWrite } from '#node-agent/shard/plan-write.ts';
 import type { ExportRow } from '#node-agent/shard/rows.ts';
-import type { Appended, Position, ShardSettings } from '#node-agent/shard/shard-host.ts';
+import type { Appended, ImportFrom, ImportState, Position, ShardSettings } from '#node-agent/shard/shard-host.ts';
 import { CopyFile, exportRow, keyOfId, type SimRow } from './copy-file.ts';
 
 type Key = Uint8Array<ArrayBuffer>;
@@ -56,7 +56,13 @@ export class MemoryCopy {
       },
     ),
     point: (id: PointId) => this.point(id),
-    insert: (label: number, id: PointId, seq: number, vector: Float32Array<ArrayBuffer> | null, payload: string | null) => {
+    insert: (
+      label: number,
+      id: PointId,
+      seq: number,
+      vector: Float32Array<ArrayBuffer> | null,
+      payload: string | null,
+    ) => {
       this.file.set(pointIdText(id), { label, id, key: keyOfId(id), seq, vector, payload });
       this.#byLabel.set(label, pointIdText(id));
       this.file.meta.points++;
@@ -149,6 +155,7 @@ export class MemoryCopy {
       this.file.meta.seqNo = frame.seqNo;
       applyOperation(this.#target, frame.seqNo, operation);
     }
+    if (this.file.import !== null) this.#becomeWhole();
     return this.position;
   }
 
@@ -178,24 +185,52 @@ export class MemoryCopy {
     this.file.replaceLog(log.slice(cut));
   }
 
+  /** Whose batches are taken. */
+  importSession: string | null = null;
+
+  get import(): ImportState | null {
+    return this.file.import;
+  }
+
+  /** True while batches of an import are missing. */
+  get copying(): boolean {
+    return this.file.meta.importing && this.file.import?.complete !== true;
+  }
+
   /** Empties the copy for an import. */
-  clear(): void {
+  clear(from: ImportFrom): void {
     this.file.begin();
     this.file.replaceRows(new Map());
     this.file.replaceLog([]);
     Object.assign(this.file.meta, { seqNo: 0, term: 0, points: 0, vectors: 0, importing: true });
+    const { seqNo: sourceSeqNo, term: sourceTerm } = from;
+    this.file.import = { ...from, sourceSeqNo, sourceTerm, lastKey: null, points: 0, complete: false };
   }
 
-  importPoints(points: BatchPoint[]): number {
-    if (!this.file.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
+  importPoints(points: BatchPoint[], state: ImportState): void {
     this.file.begin();
-    for (const { id, seq, vector, payload } of points) put(this.#target, seq, id, this.point(id) as never, vector, payload);
-    return points.length;
+    for (const { id, seq, vector, payload } of points)
+      put(this.#target, seq, id, this.point(id) as never, vector, payload);
+    this.file.import = state;
   }
 
-  finishImport(seqNo: number, term: number): void {
+  finishImport(state: ImportState): void {
     this.file.begin();
-    Object.assign(this.file.meta, { seqNo, term, importing: false });
+    Object.assign(this.file.meta, { seqNo: state.seqNo, term: state.term });
+    this.file.import = { ...state, complete: true };
+    this.#becomeWhole();
+  }
+
+  /** The turn's commit does it. */
+  commit(): void {
+    return;
+  }
+
+  #becomeWhole(): void {
+    const half = this.file.import;
+    if (half?.complete !== true || this.file.meta.seqNo < half.sourceSeqNo) return;
+    this.file.meta.importing = false;
+    this.file.import = null;
   }
 
   #logOne(out: ByteWriter, operation: LogOperation): number {

@@ -1,5 +1,4 @@
 import type { Patch } from './hooks.ts';
 
 /** Bugs put in on purpose, by name: the simulator must find each of them. */
-export const MUTANTS: Record<string, { about: string; patches: Patch[] }> = {
-};
+export const MUTANTS: Record<string, { about: string; patches: Patch[] }> = {};

@@ -85,7 +85,9 @@ export class Oracle {
   }
 
   #isRouted(shard: Shard): boolean {
-    return this.world.collection().status?.routing?.entries.some((entry) => entry.shard === shard.metadata.name) ?? false;
+    return (
+      this.world.collection().status?.routing?.entries.some((entry) => entry.shard === shard.metadata.name) ?? false
+    );
   }
 
   #onObject(kind: string, before: KubeObject | undefined, after: KubeObject | undefined, writer: string): void {
@@ -119,7 +121,9 @@ export class Oracle {
     const max = this.world.cluster().spec.rebalance?.maxConcurrentMigrations ?? 2;
     const moving = this.world.shards().filter(({ status }) => status?.migration && ACTIVE.has(status.migration.phase));
     if (moving.length > max) {
-      this.fail(`${moving.length} migrations run at once, ${max} may: ${moving.map((s) => s.metadata.name).join(', ')}`);
+      this.fail(
+        `${moving.length} migrations run at once, ${max} may: ${moving.map((s) => s.metadata.name).join(', ')}`,
+      );
     }
   }
 

@@ -44,10 +44,10 @@ export function runSeed(seed: number, trace: Trace | null): Outcome {
   const workload = new Workload(world, oracle);
   const note = (what: string): void => trace?.(`${stamp(world.kernel.now)} world: ${what}`);
   if (trace) {
-    onLogLine((level, process, fields, message) => {
+    onLogLine((level, from, fields, message) => {
       if (level === 'debug') return;
       const text = typeof fields === 'string' ? fields : `${message} ${JSON.stringify(fields)}`;
-      trace(`${stamp(world.kernel.now)} ${process}: ${level === 'info' ? '' : `${level}: `}${text.slice(0, 400)}`);
+      trace(`${stamp(world.kernel.now)} ${from}: ${level === 'info' ? '' : `${level}: `}${text.slice(0, 400)}`);
     });
   }
   note(JSON.stringify(scenario));
@@ -55,11 +55,14 @@ export function runSeed(seed: number, trace: Trace | null): Outcome {
   let state = '';
   const failing = (error: unknown): void => {
     if (error instanceof Violation) problem = `at ${stamp(error.seedTime)}: ${error.message}`;
-    else problem = `at ${stamp(world.kernel.now)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    else
+      problem = `at ${stamp(world.kernel.now)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   };
   const onRejection = (error: unknown): void => {
     const process = world.kernel.current?.name ?? 'world';
-    world.kernel.failure ??= new Error(`${process}: unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`);
+    world.kernel.failure ??= new Error(
+      `${process}: unhandled rejection: ${error instanceof Error ? error.stack : String(error)}`,
+    );
   };
   process.on('unhandledRejection', onRejection);
   inVirtualTime(world.kernel, () => {
@@ -107,7 +110,8 @@ function play(world: World, oracle: Oracle, workload: Workload, scenario: Scenar
   for (;;) {
     const left = unsettled(world, oracle);
     if (left.length === 0 && workload.underWay === 0) break;
-    if (kernel.now >= end) throw new Violation(`not converged ${CONVERGE_MS / 1000} s after the faults: ${left.join('; ')}`, kernel.now);
+    if (kernel.now >= end)
+      throw new Violation(`not converged ${CONVERGE_MS / 1000} s after the faults: ${left.join('; ')}`, kernel.now);
     kernel.runUntil(kernel.now + STEP_MS);
   }
   note('converged');

@@ -1,13 +1,14 @@
 import { AnnulusError } from '#model/errors.ts';
 import { SLOTS, slotOf, type Slots } from '#model/slot.ts';
 import { PointsDigest } from '#node-agent/shard/digest.ts';
-import { decodeBatch, encodeBatch } from '#node-agent/shard/export-codec.ts';
+import { encodeBatch } from '#node-agent/shard/export-codec.ts';
 import { ingestEntries, ingestRange } from '#node-agent/shard/ingest.ts';
 import type { LogOperation } from '#node-agent/shard/operations.ts';
+import { importBatch, resumeImport } from '#node-agent/shard/import.ts';
 import { rangeRows } from '#node-agent/shard/range.ts';
 import type { ShardHits, ShardHost, ShardPoint } from '#node-agent/shard/shard-host.ts';
 import { diskReserve } from '#model/disk.ts';
-import { CopyFile, exportRow, type SimRow } from './copy-file.ts';
+import { CopyFile, type SimRow } from './copy-file.ts';
 import type { SimDisk } from './disk.ts';
 import type { Kernel, Process } from './kernel.ts';
 import { DamageFound, MemoryCopy } from './memory-copy.ts';
@@ -37,8 +38,6 @@ const DISK_BYTES = 10 * 1024 ** 3;
 export class SimShardHost {
   #open = new Map<string, Open>();
   #exits: Exit[] = [];
-  #exports = new Map<string, { shard: string; rows: SimRow[]; seqNo: number }>();
-  #nextSession = 1;
   readonly #kernel: Kernel;
   readonly #process: Process;
   readonly #disk: SimDisk;
@@ -101,21 +100,19 @@ export class SimShardHost {
   }
 
   apply(shard: string, term: number, entries: Uint8Array): ReturnType<ShardHost['apply']> {
-    return this.#call(shard, (copy) => this.#whole(copy).apply(term, entries));
+    return this.#call(shard, (copy) => this.#streaming(copy).apply(term, entries));
   }
 
   readLog(shard: string, from: number, maxBytes: number): ReturnType<ShardHost['readLog']> {
-    return this.#call(shard, (copy) => this.#whole(copy).readLog(from, maxBytes));
+    return this.#call(shard, (copy) => this.#streaming(copy).readLog(from, maxBytes));
   }
 
   trimLog(shard: string, below: number): Promise<void> {
-    const held = [...this.#exports.values()].filter((session) => session.shard === shard);
-    const oldest = Math.min(...held.map((session) => session.seqNo + 1), below);
-    return this.#call(shard, (copy) => this.#whole(copy).trimLog(oldest));
+    return this.#call(shard, (copy) => this.#streaming(copy).trimLog(below));
   }
 
   logTerm(shard: string, seqNo: number): Promise<number | null> {
-    return this.#call(shard, (copy) => this.#whole(copy).logTerm(seqNo));
+    return this.#call(shard, (copy) => this.#streaming(copy).logTerm(seqNo));
   }
 
   /** Every point is as near as any other: what is found is what is there. */
@@ -156,56 +153,36 @@ export class SimShardHost {
     });
   }
 
-  openExport(shard: string): ReturnType<ShardHost['openExport']> {
+  beginImport(...[shard, session, from]: Parameters<ShardHost['beginImport']>): Promise<void> {
     return this.#call(shard, (copy) => {
-      const rows = this.#whole(copy).all();
-      const session = String(this.#nextSession++);
-      const { seqNo, term } = copy.position;
-      this.#exports.set(session, { shard, rows, seqNo });
-      return { session, seqNo, term, points: rows.length, digest: digestOf(rows) };
+      copy.importSession = session;
+      copy.clear(from);
     });
   }
 
-  readExport(session: string, afterKey: Uint8Array | null, limit: number): ReturnType<ShardHost['readExport']> {
-    return this.#later(() => {
-      const open = this.#exports.get(session);
-      if (open === undefined) throw new AnnulusError('ANN_NOT_FOUND', `export session ${session} is closed`);
-      const left = open.rows.filter((row) => afterKey === null || Buffer.compare(row.key, afterKey) > 0);
-      const rows = left.slice(0, Math.min(limit, BATCH_ROWS));
-      return { batch: encodeBatch(rows.map(exportRow)), lastKey: rows.at(-1)?.key ?? afterKey, done: left.length <= rows.length };
-    });
+  resumeImport(...[shard, session]: Parameters<ShardHost['resumeImport']>): ReturnType<ShardHost['resumeImport']> {
+    return this.#call(shard, (copy) => resumeImport({ copy } as never, session));
   }
 
-  closeExport(session: string): Promise<void> {
-    this.#exports.delete(session);
-    return Promise.resolve();
-  }
-
-  beginImport(shard: string): Promise<void> {
-    return this.#call(shard, (copy) => copy.clear());
-  }
-
-  importBatch(shard: string, batch: Uint8Array): Promise<{ points: number }> {
+  importBatch(...[shard, session, part]: Parameters<ShardHost['importBatch']>): ReturnType<ShardHost['importBatch']> {
     return this.#call(shard, (copy) => {
       this.#checkDisk();
-      return { points: copy.importPoints(decodeBatch(batch)) };
+      return importBatch({ copy } as never, session, part);
     });
   }
 
-  finishImport(shard: string, expect: Parameters<ShardHost['finishImport']>[1]): Promise<void> {
+  finishImport(...[shard, session, moment]: Parameters<ShardHost['finishImport']>): Promise<void> {
     return this.#call(shard, (copy) => {
-      if (!copy.file.meta.importing) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
-      const rows = copy.all();
-      if (rows.length !== expect.points || digestOf(rows) !== expect.digest) {
-        throw new AnnulusError('ANN_CONFLICT', 'the imported copy differs from its source; begin again');
-      }
-      copy.finishImport(expect.seqNo, expect.term);
+      const state = copy.import;
+      if (state === null) throw new AnnulusError('ANN_CONFLICT', 'no import is running; begin one');
+      if (copy.importSession !== session) throw new AnnulusError('ANN_CONFLICT', `import session ${session} is over`);
+      if (!state.complete) copy.finishImport({ ...state, sourceSeqNo: moment.seqNo, sourceTerm: moment.term });
     });
   }
 
   digest(shard: string, slots?: Slots): ReturnType<ShardHost['digest']> {
     return this.#call(shard, (copy) => {
-      const rows = this.#whole(copy)
+      const rows = this.#streaming(copy)
         .all()
         .filter((row) => slots === undefined || within(slots, row));
       return { seqNo: copy.position.seqNo, points: rows.length, digest: digestOf(rows) };
@@ -215,18 +192,21 @@ export class SimShardHost {
   digestBuckets(shard: string, buckets: number): ReturnType<ShardHost['digestBuckets']> {
     return this.#call(shard, (copy) => {
       const parts = Array.from({ length: buckets }, () => new PointsDigest());
-      for (const row of this.#whole(copy).all()) addRow(parts[Math.floor((slotOf(row.id) * buckets) / SLOTS)]!, row);
+      for (const row of this.#streaming(copy).all())
+        addRow(parts[Math.floor((slotOf(row.id) * buckets) / SLOTS)]!, row);
       return { seqNo: copy.position.seqNo, digests: parts.map((part) => part.text()) };
     });
   }
 
-  readRange(...[shard, slots, afterKey, limit]: Parameters<ShardHost['readRange']>): ReturnType<ShardHost['readRange']> {
+  readRange(
+    ...[shard, slots, afterKey, limit]: Parameters<ShardHost['readRange']>
+  ): ReturnType<ShardHost['readRange']> {
     return this.#call(shard, (copy) => {
       const source = this.#whole(copy).rows as never;
       const after = afterKey && new Uint8Array(afterKey);
       const { rows, lastKey, done } = rangeRows(source, slots, after, Math.min(limit, BATCH_ROWS));
       const { seqNo, term } = copy.position;
-      return { batch: encodeBatch(rows), lastKey, done, seqNo, term: copy.logTerm(seqNo) ?? term };
+      return { batch: encodeBatch(rows), points: rows.length, lastKey, done, seqNo, term: copy.logTerm(seqNo) ?? term };
     });
   }
 
@@ -263,6 +243,11 @@ export class SimShardHost {
 
   #whole(copy: MemoryCopy): MemoryCopy {
     if (!copy.file.meta.importing) return copy;
+    throw new AnnulusError('ANN_NOT_READY', 'the copy is being filled from another one');
+  }
+
+  #streaming(copy: MemoryCopy): MemoryCopy {
+    if (!copy.copying) return copy;
     throw new AnnulusError('ANN_NOT_READY', 'the copy is being filled from another one');
   }
 

@@ -102,13 +102,16 @@ export class Workload {
       if (settled) return;
       settled = true;
       this.#underWay--;
-      this.#note(`${what} ${answer instanceof AnnulusError ? answer.code : answer instanceof Error ? answer.name : 'ok'}`);
+      this.#note(
+        `${what} ${answer instanceof AnnulusError ? answer.code : answer instanceof Error ? answer.name : 'ok'}`,
+      );
       done(answer);
     };
     kernel.after(0, process, () => {
       run().then(
         (value) => kernel.after(0, null, () => settle(value)),
-        (error: unknown) => kernel.after(0, null, () => settle(error instanceof Error ? error : new Error(String(error)))),
+        (error: unknown) =>
+          kernel.after(0, null, () => settle(error instanceof Error ? error : new Error(String(error)))),
       );
     });
     kernel.after(TIMEOUT_MS * 4, null, () => settle(new Error('the coordinator is gone')));
@@ -133,7 +136,8 @@ export class Workload {
     this.#ask(
       node,
       'delete',
-      () => node.agent!.router.write(COLLECTION, [{ type: 'delete', select: { ids: [id] } }], { timeoutMs: TIMEOUT_MS }),
+      () =>
+        node.agent!.router.write(COLLECTION, [{ type: 'delete', select: { ids: [id] } }], { timeoutMs: TIMEOUT_MS }),
       (answer) => {
         this.#deleting.delete(id);
         if (!(answer instanceof Error)) this.#oracle.acknowledged(id, null, answer.seqNo);
@@ -167,12 +171,15 @@ export class Workload {
         if (answer instanceof Error) return;
         const seen = new Map<number, number | null>();
         for (const { id, payload } of answer.points) {
-          if (seen.has(Number(id))) this.#oracle.fail(`a scan (${consistency}) by ${node.name} has point ${String(id)} twice`);
+          if (seen.has(Number(id)))
+            this.#oracle.fail(`a scan (${consistency}) by ${node.name} has point ${String(id)} twice`);
           seen.set(Number(id), versionOf(payload));
         }
         for (const [id, version] of this.fixed) {
           if (seen.get(id) === version) continue;
-          this.#oracle.fail(`a scan (${consistency}) by ${node.name} has point ${id} as ${String(seen.get(id))}, not ${version}`);
+          this.#oracle.fail(
+            `a scan (${consistency}) by ${node.name} has point ${id} as ${String(seen.get(id))}, not ${version}`,
+          );
         }
       },
     );

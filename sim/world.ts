@@ -67,7 +67,13 @@ export class World {
     });
     const cluster = { type: 'Sharded', nodes, replicationFactor, shards, ring: { virtualNodes: 8, maxLoad: '1.2' } };
     this.server.create('VectorCluster', of('VectorCluster', CLUSTER, cluster), 'user');
-    const collection = { cluster: CLUSTER, dimension: 1, metric: 'Dot', replicationFactor, sharding: { strategy: 'Hash', shards } };
+    const collection = {
+      cluster: CLUSTER,
+      dimension: 1,
+      metric: 'Dot',
+      replicationFactor,
+      sharding: { strategy: 'Hash', shards },
+    };
     this.server.create('Collection', of('Collection', COLLECTION, collection), 'user');
     for (const operator of this.operators) operator.start();
   }

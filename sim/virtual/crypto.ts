@@ -22,7 +22,11 @@ export function randomUUID(): string {
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 export function generateKeyPairSync(): { privateKey: KeyObject; publicKey: KeyObject } {
-  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8, Buffer.alloc(32, 7)]), format: 'der', type: 'pkcs8' });
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([PKCS8, Buffer.alloc(32, 7)]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 

@@ -132,7 +132,10 @@ export class Server {
   #services: Record<string, (call: StreamEnd) => void> = {};
   #listeners = new Map<string, Listener>();
 
-  addService(definition: Record<string, { path: string }>, implementation: Record<string, (call: never) => void>): void {
+  addService(
+    definition: Record<string, { path: string }>,
+    implementation: Record<string, (call: never) => void>,
+  ): void {
     for (const [name, { path }] of Object.entries(definition)) {
       const handler = implementation[name];
       if (handler) this.#services[path] = handler as (call: StreamEnd) => void;
