@@ -1,6 +1,7 @@
 import type { Shard } from '#crds/v1alpha1/index.ts';
 import { physicalCluster, wantedNodes } from '../../collections.ts';
 import { isTrue, type Blocked, type Verdict } from '../../conditions.ts';
+import { deadNodes, healthOf } from '../../failover/health.ts';
 import { isDiskFull } from '../../control/sights.ts';
 import { isMoving } from '../../migration/migration.ts';
 import type { ClusterInput } from './cluster-input.ts';
@@ -103,6 +104,8 @@ function judgeDegraded(input: ClusterInput): Verdict {
     return verdict('ObjectsUnreadable', message);
   }
   const trouble = podTrouble(input);
+  const dead = deadHolders(input);
+  if (dead !== undefined) return verdict('NodesDead', [dead, trouble].filter(Boolean).join('; '));
   if (trouble !== undefined) return verdict('PodsFailing', trouble);
   const full = fullDisk(input);
   if (full !== undefined) return verdict('DiskFull', full);
@@ -118,6 +121,17 @@ function judgeDegraded(input: ClusterInput): Verdict {
   const ready = readyNodes(input);
   if (ready < wanted && hadAllNodes(input)) return verdict('NodesNotReady', `${ready} of ${wanted} nodes ready`);
   return { type: 'Degraded', status: 'False', reason: 'AsExpected', message: '' };
+}
+
+/** Nodes that hold copies and are believed dead. One that never held any is only not there yet. */
+function deadHolders({ health, shards }: ClusterInput): string | undefined {
+  const copies = shards.flatMap((shard) => shard.status?.copies ?? []);
+  const dead = deadNodes(health).filter((node) => copies.some((copy) => copy.node === node));
+  if (dead.length === 0) return undefined;
+  const names = dead.map((node) => `${node} (${healthOf(health, node).why})`).join(', ');
+  const orphaned = shards.filter((shard) => dead.includes(shard.status?.primary ?? '')).length;
+  const rest = orphaned === 0 ? 'every shard has a living primary' : `${orphaned} of ${shards.length} shards have no living primary`;
+  return `dead: ${names}; ${rest}`;
 }
 
 /** A node that refuses writes because its disk is nearly full. */

@@ -1,6 +1,7 @@
 import type { Shard, VectorCluster } from '#crds/v1alpha1/index.ts';
 import type { BuildConfig, StoredCluster } from '../../build/common.ts';
 import type { NodeSight } from '../../control/sights.ts';
+import type { ClusterHealth } from '../../failover/health.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import type { Plan } from '../../placement/types.ts';
 import type { Pod } from '../../pods.ts';
@@ -13,6 +14,8 @@ export interface ClusterInput {
   children: Map<string, KubeObject>;
   pods: Pod[];
   sights: Map<string, NodeSight>;
+  /** What is believed of the nodes. */
+  health: ClusterHealth;
   /** Shards on the cluster's nodes. */
   shards: Shard[];
   /** Collections and Shards that can't be read, as `Kind name`: no new map is made meanwhile. */

@@ -80,6 +80,7 @@ export class ClusterController {
       children,
       pods: caches.podsOf(namespace, name),
       sights: hub.sights(objectKey(namespace, name)),
+      health: this.#context.health.of(objectKey(namespace, name)),
       shards,
       unreadable: caches.unreadable(namespace),
       moves: advice.plan,

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { VectorCluster, VectorClusterStatus } from '#crds/v1alpha1/index.ts';
 import { buildSecret } from '../../build/secret.ts';
 import type { StoredCluster } from '../../build/common.ts';
+import { NO_HEALTH } from '../../failover/health.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { asObject, makeCluster, makePod, makeShard, makeSight, withStatus } from '../../testing/fixtures.ts';
 import type { ClusterInput } from './cluster-input.ts';
@@ -16,6 +17,7 @@ function input(cluster: StoredCluster, change: Partial<ClusterInput> = {}): Clus
     children: new Map(),
     pods: [0, 1, 2].map((ordinal) => makePod(ordinal, {}, cluster)),
     sights: new Map(),
+    health: NO_HEALTH,
     shards: [],
     unreadable: [],
     moves: { wish: [], allowed: [], blocked: [] },
