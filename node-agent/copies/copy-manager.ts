@@ -149,6 +149,8 @@ export class CopyManager {
     this.#options.copies.set(copy);
     this.#options.onState();
     try {
+      // One that failed while it was open is still known to its worker's host.
+      await this.#options.host.close(shard).catch(() => undefined);
       const result = await this.#options.host.open({ shard, shardUid: uid, allocationId, settings, create });
       copy.state = stateOf(result);
     } catch (error) {
