@@ -23,13 +23,17 @@ function machine(mibPerSecond = 1e9): RecoverySource {
   return new RecoverySource(FROM, new Throttle(() => mibPerSecond));
 }
 
+const BATCHES = new Map(
+  [10, WINDOW_BYTES / 2, WINDOW_BYTES, 1024 * 1024].map((bytes) => [bytes, new Uint8Array(bytes)]),
+);
+
 /** A source of `keys` points, one a batch, read at seqNo 7 + key. */
 function part(after: Uint8Array | null, keys: number, bytes = 10): RangeBatch {
   const next = (after?.[0] ?? 0) + 1;
   const last = Math.min(next, keys);
   const points = next <= keys ? 1 : 0;
   return {
-    batch: new Uint8Array(bytes),
+    batch: BATCHES.get(bytes)!,
     points,
     lastKey: points ? key(last) : after,
     done: next >= keys,
