@@ -21,11 +21,12 @@ export const PARAMETERS: Readonly<Record<ParameterName, { about: string; schema:
   },
   timeout: { about: 'Seconds after which the request fails with 504.', schema: { type: 'integer', minimum: 1 } },
   consistency: {
-    about: 'How many in-sync copies must answer: a number, majority, quorum or all.',
+    about:
+      'How many in-sync copies must answer: a number, majority, quorum or all. Beyond the dialect, primary: the answer has every write that was acknowledged before the read.',
     schema: {
       oneOf: [
         { type: 'integer', minimum: 1 },
-        { type: 'string', enum: ['majority', 'quorum', 'all'] },
+        { type: 'string', enum: ['majority', 'quorum', 'all', 'primary'] },
       ],
     },
   },
@@ -59,7 +60,7 @@ export function readOptions(query: RawQuery, collection: MapCollection): ReadOpt
 function consistency(query: RawQuery, collection: MapCollection): ReadOptions['consistency'] {
   const given = query['consistency'];
   if (given === undefined) return 'one';
-  if (given === 'all') return 'all';
+  if (given === 'all' || given === 'primary') return given;
   // quorum asks every copy and keeps what most say, majority asks a majority: both are answered by a majority of the in-sync copies.
   if (given === 'quorum' || given === 'majority') return 'quorum';
   const copies = wholeNumber('consistency', given);
