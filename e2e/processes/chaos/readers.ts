@@ -40,6 +40,7 @@ export class Readers {
     const vector = vectorOf(STABLE.first + i * 37, 0).map((x) => Math.fround(x + 0.05));
     return { vector, ids: nearestStable(vector, HITS).join() };
   });
+  private readonly late = new Set<string>();
   private running: Promise<unknown> = Promise.resolve();
   private stopping = false;
 
@@ -136,9 +137,17 @@ export class Readers {
 
   private judge(promise: 'strict' | 'one', id: number, seen: string, began: number, ended: number): void {
     const kind = STALE_IS[promise][this.history.judge(id, seen, began, ended)];
-    if (kind === undefined) return;
+    if (kind === undefined || (kind === 'late' && this.isKnownLate(id, seen))) return;
     const possible = [...this.history.possible(id)].map((state) => `"${state}"`).join(' or ');
     this.findings.add(kind, `${promise} read of ${id}: "${seen}"; last ${possible}`);
+  }
+
+  /** Every read sees a late write until the next one: it counts once. */
+  private isKnownLate(id: number, seen: string): boolean {
+    const effect = `${id} ${seen}`;
+    if (this.late.has(effect)) return true;
+    this.late.add(effect);
+    return false;
   }
 
   private async ask(path: string, parameters: string, body: Json): Promise<Json | undefined> {

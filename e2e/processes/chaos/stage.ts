@@ -99,6 +99,14 @@ export class Stage {
     return (performance.now() - began) / 1000;
   }
 
+  /** Undoes whatever a fault that failed half-way left; throws when the cluster does not become whole. */
+  async heal(): Promise<void> {
+    this.rig.resumeAll();
+    await this.rig.heal();
+    for (const node of this.rig.nodes) await this.rig.release(node);
+    if ((await this.whole()) === Infinity) throw new Error('the cluster is not whole, long after the last fault');
+  }
+
   /** Ends the load and checks everything once more. */
   async check(): Promise<FinalCheck> {
     await this.stop();

@@ -1,13 +1,19 @@
 import type { Json } from '#local/kube-api/json.ts';
-import type { FinalCheck } from '../final-check.ts';
-import { type PartResult, type Row, none, tell, times } from '../report.ts';
+import type { PartResult } from '../report.ts';
 import { Stage } from '../stage.ts';
-import { quantile } from '../findings.ts';
+import { handoverRows, handovers } from './handovers.ts';
+import { loadRows } from './load-rows.ts';
+import { migration } from './migration.ts';
 import { faultRows, kills, partitions, pauses } from './node-faults.ts';
 import { operatorKills, operatorRows } from './operator-kills.ts';
+import { scale } from './scale.ts';
+import { split } from './split.ts';
 
-export const PARTS = ['kills', 'pauses', 'partitions', 'operator'] as const;
+/** Those on one cluster of 5 nodes and under one load. */
+const FAULTS = ['handover', 'kills', 'pauses', 'partitions', 'operator'] as const;
+export const PARTS = [...FAULTS, 'migration', 'split', 'scale'] as const;
 export type PartName = (typeof PARTS)[number];
+type Fault = (typeof FAULTS)[number];
 
 /** How often each fault is done, by the variable of that name. */
 function count(name: string, fallback: number): number {
@@ -16,31 +22,44 @@ function count(name: string, fallback: number): number {
   throw new Error(`${name} is "${process.env[name] ?? ''}", not a whole number`);
 }
 
-/** Runs the parts; those that do harm share one cluster of 5 nodes and one load. */
+/** Runs the parts; `told` is called with each result. A part that can't be brought to its end is a broken promise. */
 export async function runParts(
   parts: readonly PartName[],
   network: boolean,
-): Promise<{ results: PartResult[]; broken: boolean }> {
-  const results: PartResult[] = [];
-  const faults = parts.filter((part) => part !== 'partitions' || network);
-  if (faults.length > 0) results.push(...(await runFaults(faults, network)));
-  return { results, broken: results.some(({ rows }) => rows.some((row) => !row.kept)) };
+  told: (result: PartResult) => void,
+): Promise<void> {
+  const faults = FAULTS.filter((part) => parts.includes(part) && (part !== 'partitions' || network));
+  const attempt = async (part: string, run: () => Promise<Omit<PartResult, 'part'>>): Promise<void> => {
+    try {
+      told({ part, ...(await run()) });
+    } catch (error) {
+      const measured = error instanceof Error ? error.message : String(error);
+      told({ part, rows: [{ what: 'came to its end', measured, promise: 'yes', kept: false }], data: null });
+      if (error instanceof Error) process.stdout.write(`${error.stack ?? ''}\n`);
+    }
+  };
+  if (faults.length > 0) {
+    await attempt('all of these on one cluster of 5 nodes, 3 copies, under one load', () =>
+      runFaults(faults, network, attempt),
+    );
+  }
+  if (parts.includes('migration')) await attempt('migration of 100,000 word vectors under load', migration);
+  if (parts.includes('split')) await attempt('split and merge under load', split);
+  if (parts.includes('scale')) await attempt('scale and drain under load', scale);
 }
 
-async function runFaults(parts: readonly PartName[], network: boolean): Promise<PartResult[]> {
+async function runFaults(
+  parts: readonly Fault[],
+  network: boolean,
+  attempt: (part: string, run: () => Promise<Omit<PartResult, 'part'>>) => Promise<void>,
+): Promise<Omit<PartResult, 'part'>> {
   const stage = await Stage.open({ nodes: 5, copies: 3, shards: 4, network });
-  const results: PartResult[] = [];
   try {
     stage.start();
-    for (const part of parts) results.push(await runFault(stage, part));
-    await stage.whole();
+    for (const part of parts) await attempt(TITLES[part], () => runFault(stage, part));
+    await stage.heal();
     const check = await stage.check();
-    results.push({
-      part: 'all of these, one cluster and one load',
-      rows: loadRows(stage, check),
-      data: json({ ...check, findings: stage.findings }),
-    });
-    return results;
+    return { rows: loadRows(stage, check), data: json({ ...check, findings: stage.findings }) };
   } catch (error) {
     stage.keep('failed');
     throw error;
@@ -49,57 +68,37 @@ async function runFaults(parts: readonly PartName[], network: boolean): Promise<
   }
 }
 
-async function runFault(stage: Stage, part: PartName): Promise<PartResult> {
+const TITLES: Readonly<Record<Fault, string>> = {
+  handover: 'planned handover of a primary',
+  kills: 'kill -9 of random nodes',
+  pauses: 'SIGSTOP of random nodes for 20 s',
+  partitions: 'partition 2|3 for 20 s',
+  operator: 'kill -9 of the operator',
+};
+
+async function runFault(stage: Stage, part: Fault): Promise<Omit<PartResult, 'part'>> {
   switch (part) {
+    case 'handover': {
+      const measured = await handovers(stage, count('HANDOVERS', 20));
+      return { rows: handoverRows(measured), data: json(measured) };
+    }
     case 'kills': {
       const measured = await kills(stage, count('KILLS', 50));
-      return {
-        part: `kill -9 of random nodes: ${measured.length}`,
-        rows: faultRows(measured, 'kill'),
-        data: json(measured),
-      };
+      return { rows: faultRows(measured, 'kill'), data: json(measured) };
     }
     case 'pauses': {
       const measured = await pauses(stage, count('PAUSES', 10));
-      return { part: `SIGSTOP for 20 s: ${measured.length}`, rows: faultRows(measured, 'pause'), data: json(measured) };
+      return { rows: faultRows(measured, 'pause'), data: json(measured) };
     }
     case 'partitions': {
       const measured = await partitions(stage, count('PARTITIONS', 10));
-      return {
-        part: `partition 2|3: ${measured.length}`,
-        rows: faultRows(measured, 'partition'),
-        data: json(measured),
-      };
+      return { rows: faultRows(measured, 'partition'), data: json(measured) };
     }
     case 'operator': {
       const measured = await operatorKills(stage, count('OPERATOR_KILLS', 10));
-      return { part: 'operator killed', rows: operatorRows(measured), data: json(measured) };
+      return { rows: operatorRows(measured), data: json(measured) };
     }
   }
-}
-
-/** What the load saw. */
-function loadRows(stage: Stage, check: FinalCheck): Row[] {
-  const { counts } = stage.findings;
-  const { writers, readers, strict } = stage;
-  const part = (failed: number, ok: number): string => `${failed} of ${ok + failed}`;
-  return [
-    none('acknowledged writes lost', counts.lost),
-    none('wrong answers', counts.wrong),
-    none('duplicates', counts.duplicate),
-    none('right requests that were refused', counts.refused),
-    tell('stale answers of reads with consistency one', String(counts.stale)),
-    tell('late effects of writes without an answer', String(counts.late)),
-    tell(`writes without acknowledgement`, part(writers.tally.failed, writers.tally.ok)),
-    tell(`reads without an answer (strict reads: consistency=${strict})`, part(readers.tally.failed, readers.tally.ok)),
-    times('acknowledged writes took', writers.tally.seconds),
-    tell('  p99', `${(quantile(writers.tally.seconds, 0.99) * 1000).toFixed(0)} ms`),
-    none(
-      'shards whose copies differ at the end',
-      check.unequal.length,
-      `(${check.copies} copies, ${check.points} points)`,
-    ),
-  ];
 }
 
 const json = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Json;
