@@ -31,6 +31,8 @@ export class WakeUps implements CacheEvents {
   readonly #sleepers: Sleepers;
   /** Generation of each cluster's spec, and its annotations for placement, as last seen: changes of status wake nobody but the cluster itself. */
   readonly #generations = new Map<string, string>();
+  /** Last seen primaryTerm of each shard. */
+  readonly #terms = new Map<string, number>();
   /** False until the caches are filled: then everything is looked at anyway. */
   awake = false;
 
@@ -175,14 +177,25 @@ export class WakeUps implements CacheEvents {
     const { namespace, name } = splitKey(key);
     shards.add(key);
     const shard = caches.shards.get(namespace, name);
+    const urgent = this.#hasNewPrimary(key, shard);
     for (const cluster of shard === undefined ? this.#clusterNames(namespace) : [shard.spec.cluster]) {
-      this.#addMap(objectKey(namespace, cluster));
+      if (urgent) this.#sleepers.maps.add(objectKey(namespace, cluster));
+      else this.#addMap(objectKey(namespace, cluster));
       clusters.add(objectKey(namespace, cluster), SUMMARY_DELAY_MS);
       this.#sleepers.placementChanged(namespace, cluster);
     }
     const owners =
       shard === undefined ? caches.collections.in(namespace).map((one) => one.metadata.name) : [shard.spec.collection];
     for (const owner of owners) collections.add(objectKey(namespace, owner));
+  }
+
+  /** Writes wait for the map that names the new primary: it gathers no other changes first. */
+  #hasNewPrimary(key: string, shard: Shard | undefined): boolean {
+    const before = this.#terms.get(key) ?? 0;
+    const term = shard?.status?.primaryTerm ?? 0;
+    if (term > 0) this.#terms.set(key, term);
+    else this.#terms.delete(key);
+    return before > 0 && term > before;
   }
 
   #clusterNames(namespace: string): string[] {

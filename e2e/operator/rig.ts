@@ -25,12 +25,18 @@ const log = pino({ level: process.env['ANNULUS_TEST_LOG'] ?? 'silent' });
 /** The operator over HTTPS against the embedded API server; pods and nodes are made by hand, of one cluster `ring`. */
 export class OperatorRig {
   readonly nodes: FakeNode[] = [];
+  readonly #subnet: string;
   readonly #home = mkdtempSync(join(tmpdir(), 'annulus-operator-'));
   /** Writes that the present operator sent, `verb kind`. */
   writes: string[] = [];
   #server: KubeServer | undefined;
   #operator: Operator | undefined;
   #client: { api: KubeApi; close: () => void } | undefined;
+
+  /** `subnet`: the first three bytes of the nodes' addresses, another one in each test file. */
+  constructor(subnet = '127.77.32') {
+    this.#subnet = subnet;
+  }
 
   get server(): KubeServer {
     return this.#server!;
@@ -134,7 +140,7 @@ export class OperatorRig {
   /** Makes the pod that a kubelet would, with a fake node behind its address. */
   async startPod(ordinal: number): Promise<void> {
     const name = `ring-${ordinal}`;
-    const ip = `127.77.32.${ordinal + 1}`;
+    const ip = `${this.#subnet}.${ordinal + 1}`;
     const template = asObject(asObject((await this.get('StatefulSet', 'ring'))['spec'])['template']);
     const { labels } = asObject(template['metadata']) as { labels: Record<string, string> };
     await this.server.store.create(PODS, {

@@ -2,7 +2,7 @@ import { Server, ServerCredentials, status, type ServerDuplexStream } from '@grp
 import type { ClusterMap } from '#model/cluster-map.ts';
 import { PORTS } from '#model/ports.ts';
 import { loadServiceClient, MAX_MESSAGE_BYTES } from '#proto/load-service.ts';
-import type { CollectionReply, CopyReply, CopyReport, CopyRequest } from '#proto/control-messages.ts';
+import type { CollectionReply, CopyReply, CopyReport, CopyRequest, MemberReport } from '#proto/control-messages.ts';
 
 type Stream = ServerDuplexStream<Received, object>;
 interface Received {
@@ -34,6 +34,9 @@ export class FakeNode {
   readonly hellos: string[] = [];
   readonly #server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   #stream: Stream | undefined;
+  /** What gossip says of other nodes, where it is not that they are alive. */
+  #beliefs: Record<string, MemberReport['state']> = {};
+  #copies: Partial<CopyReport>[] = [];
 
   constructor(options: FakeNodeOptions) {
     this.options = options;
@@ -70,7 +73,17 @@ export class FakeNode {
   }
 
   report(...copies: Partial<CopyReport>[]): void {
-    this.#stream?.write({ report: { mapVersion: this.map?.version ?? 0, copies } });
+    this.#copies = copies;
+    const members = (this.map?.nodes ?? [])
+      .filter(({ name }) => name !== this.options.node)
+      .map(({ name }) => ({ node: name, state: this.#beliefs[name] ?? 'ALIVE' }));
+    this.#stream?.write({ report: { mapVersion: this.map?.version ?? 0, copies, members } });
+  }
+
+  /** Reports the same copies again, and these beliefs of other nodes. */
+  believe(beliefs: Record<string, MemberReport['state']>): void {
+    this.#beliefs = beliefs;
+    this.report(...this.#copies);
   }
 
   requestCopy(copyRequest: CopyRequest): void {
