@@ -9,6 +9,7 @@ import type { WorkResult } from '../../kube/queue.ts';
 import { RESOURCES } from '../../kube/resources.ts';
 import { WriteTimes, type OperatorContext } from '../../operator-context.ts';
 import type { AdviceSource } from './advice-source.ts';
+import { Divergences } from './divergences.ts';
 import type { PlacementAdvice, ShardInput } from './shard-input.ts';
 import { planShard, type ShardAction } from './shard.plan.ts';
 
@@ -26,6 +27,7 @@ export class ShardController {
   readonly #recoveries = new Map<string, ShardInput['recoveries']>();
   /** By shard: since when each copy has been reported failed. */
   readonly #failures = new Map<string, ReadonlyMap<string, number>>();
+  readonly #divergences = new Divergences();
 
   constructor(context: OperatorContext, advice: AdviceSource) {
     this.#context = context;
@@ -40,15 +42,19 @@ export class ShardController {
       expectations.forget(`Shard/${key}`);
       this.#recoveries.delete(key);
       this.#failures.delete(key);
+      this.#divergences.forget(key);
       this.#advice.forgetShard(key);
       return {};
     }
     if (!expectations.met(`Shard/${key}`, shard.metadata.resourceVersion, Date.now())) {
       return { requeueAfterMs: STALE_RETRY_MS };
     }
-    const plan = planShard(this.#gather(shard, key), this.#writeTimes.get(key));
+    const input = this.#gather(shard, key);
+    const plan = planShard(input, this.#writeTimes.get(key));
+    const diverged = this.#divergences.note(key, shard, input.nodes);
     for (const { reason } of plan.blocked) metrics.blocked.inc({ controller: 'shard', reason });
     for (const action of plan.actions) await this.#act(shard, key, action);
+    if (diverged !== null) await this.#context.events.record(shard, diverged);
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
   };
 
