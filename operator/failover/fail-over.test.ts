@@ -99,7 +99,13 @@ describe("a primary's node is dead", () => {
   });
 
   test.each<[string, Scene]>([
-    ['out of sync', { copies: [copy('ring-0', 'Primary'), copy('ring-1', 'Joining'), copy('ring-2', 'Replica')] }],
+    [
+      'out of sync',
+      {
+        copies: [copy('ring-0', 'Primary'), copy('ring-1', 'Joining'), copy('ring-2', 'Replica')],
+        reports: { 'ring-1': { state: 'READY' } },
+      },
+    ],
     ['suspect', { states: { 'ring-0': 'Dead', 'ring-1': 'Suspect' } }],
     ['still opening', { reports: { 'ring-1': { state: 'OPENING' } } }],
     ['failed', { reports: { 'ring-1': { state: 'FAILED' } } }],

@@ -10,7 +10,7 @@ export const CORDON_ANNOTATION = 'annulus.dev/cordon';
 /** VectorCluster annotation: nodes, separated by commas, that give their copies away. */
 export const DRAIN_ANNOTATION = 'annulus.dev/drain';
 /** A dead node's copies are made anew elsewhere after this long: most nodes come back, and catching up costs less. */
-export const DEAD_FOR_GOOD_MS = 60_000;
+export const DEAD_FOR_GOOD_MS = 30_000;
 
 /** A data pod as placement sees it. */
 export interface AdviceNode {
@@ -46,15 +46,17 @@ export function placementNodes(input: NodesInput): { nodes: PlacementNode[]; cha
     const left = since + DEAD_FOR_GOOD_MS - now;
     const dead = state === 'Dead' && (left <= 0 || thin.has(node.name));
     if (state === 'Dead' && !dead) changesInMs = Math.min(changesInMs, left);
+    // A dead node may be connected all the same: on the lesser side of a partition that the operator reaches both sides of.
+    const away = state === 'Dead' || !node.connected;
     const closed = cordoned.has(node.name) || node.unschedulable === true;
     return {
       name: node.name,
       zone: node.zone,
       // A node that is away keeps its copies until it is dead for good.
-      cordoned: closed || !node.connected,
+      cordoned: closed || away,
       draining: drained.has(node.name) || ordinalOf(name, node.name) >= wanted,
       dead,
-      away: !node.connected,
+      away,
     };
   });
   return { nodes, ...(Number.isFinite(changesInMs) ? { changesInMs } : {}) };

@@ -7,10 +7,10 @@ import type { ShardInput } from './shard-input.ts';
 
 type State = Parameters<typeof makeReport>[0]['state'];
 
-/** A shard with primary on ring-0 and replica on ring-1, which the planner wants to lose its copy. */
+/** A shard of one wanted copy with primary on ring-0 and replica on ring-1, which the planner wants to lose its copy. */
 function input(primary: State | 'away', replica: State): ShardInput {
   const shard = makeShard(
-    {},
+    { replicationFactor: 1 },
     {
       primaryTerm: 1,
       configVersion: 2,

@@ -364,7 +364,8 @@ describe('copies too few or too many', () => {
     );
     expect(written(add).copies?.at(-1)).toEqual(copy('ring-2', 'Joining', false, 'new-1'));
     const remove = { first: [], add: [], remove: ['ring-0', 'ring-1'], blocked: [] };
-    const removed = plan(input(active(), { nodes: well, placement: remove }));
+    const shard = { ...active(), spec: { ...active().spec, replicationFactor: 1 } };
+    const removed = plan(input(shard, { nodes: well, placement: remove }));
     expect(written(removed).copies).toMatchObject([copy('ring-0', 'Primary', true)]);
   });
 });
