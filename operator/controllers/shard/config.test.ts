@@ -5,6 +5,8 @@ import {
   activate,
   addJoining,
   addToInSync,
+  failOverTo,
+  handOver,
   placeFirst,
   promote,
   removeCopy,
@@ -30,6 +32,8 @@ const steps: Record<string, (config: ShardConfig, node: string) => ShardConfig |
   promote: (config, node) => promote(config, node, newId()),
   addJoining: (config, node) => addJoining(config, node, newId()),
   removeCopy,
+  handOver,
+  failOverTo: (config, node) => failOverTo(config, node, new Set(['a', 'c'])),
 };
 
 /** Data that an acknowledged write is on: an allocation is known to hold it while it has been in sync without a break. */

@@ -136,6 +136,6 @@ function isDone(config: ShardConfig, request: CopyRequest): boolean {
 function isUnclear({ from, request, since }: PendingCopyRequest, { health, nodes, now }: RequestContext): boolean {
   if (request.action !== 'REMOVE_FROM_IN_SYNC' || nodes <= MAX_WITHOUT_MAJORITY) return false;
   if (healthOf(health, request.node).state === 'Dead' || now - since >= REMOVAL_PATIENCE_MS) return false;
-  const clear = [from, request.node].every((node) => healthOf(health, node).state === 'Alive');
-  return !health.majority || !clear;
+  // Alive is a majority's word: where none is heard, nobody is called so.
+  return [from, request.node].some((node) => healthOf(health, node).state !== 'Alive');
 }

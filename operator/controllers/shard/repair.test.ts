@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { makeCluster, makeReport, makeShard, makeSight } from '../../testing/fixtures.ts';
 import { configOf } from './config.ts';
-import { repair } from './repair.ts';
+import { FAILED_COPY_PATIENCE_MS, repair } from './repair.ts';
 import { NO_HEALTH } from '../../failover/health.ts';
 import type { ShardInput } from './shard-input.ts';
 
@@ -52,4 +52,31 @@ test.each([
   ['FAILED', 'FAILED'],
 ] as const)('an in-sync copy stays while the primary is %s', (primary, replica) => {
   expect(nodesAfter(input(primary, replica))).toEqual(['ring-0', 'ring-1']);
+});
+
+test('a joining copy that failed is left to its node for a while, and then made anew, each as patiently as the one before', () => {
+  const shard = makeShard(
+    {},
+    {
+      primaryTerm: 1,
+      configVersion: 2,
+      copies: [
+        { node: 'ring-0', role: 'Primary', inSync: true, allocationId: 'id-0' },
+        { node: 'ring-1', role: 'Joining', inSync: false, allocationId: 'id-1' },
+      ],
+    },
+  );
+  const nodes = new Map([
+    ['ring-0', makeSight('ring-0', makeReport({ allocationId: 'id-0', state: 'READY' }))],
+    ['ring-1', makeSight('ring-1', makeReport({ allocationId: 'id-1', state: 'FAILED', message: 'damaged page' }))],
+  ]);
+  const at = (failedForMs: number): string[] => {
+    const now = 1_000_000;
+    const failures = new Map([['id-1', now - failedForMs]]);
+    const of: ShardInput = { ...input('READY', 'READY'), shard, nodes, failures, now };
+    of.placement = { first: [], add: [], remove: [], blocked: [] };
+    return repair(configOf(shard), of).config.copies.map((copy) => copy.allocationId);
+  };
+  expect(at(FAILED_COPY_PATIENCE_MS - 1)).toEqual(['id-0', 'id-1']);
+  expect(at(FAILED_COPY_PATIENCE_MS)).toEqual(['id-0', 'new-1']);
 });
