@@ -34,7 +34,8 @@ export class FakeOperator {
   reports = new Map<string, NodeReport>();
   /** Every request for a change of an in-sync set, as it came. */
   requests: CopyRequest[] = [];
-  /** Tests may refuse. */
+  /** Tests may let a request wait without an answer, or refuse it. */
+  holds: (request: CopyRequest) => boolean = () => false;
   decide: (request: CopyRequest) => string | null = () => null;
   #token: string;
   #sessions = new Map<string, { client: Client; stream: Session }>();
@@ -185,7 +186,7 @@ export class FakeOperator {
       this.reports.set(node, message.report);
       this.#activate();
     }
-    if (message.copyRequest) stream.write({ copyReply: this.#change(message.copyRequest) });
+    if (message.copyRequest) this.#answer(stream, message.copyRequest);
     if (message.collectionRequest) this.#collection(stream, message.collectionRequest);
   }
 
@@ -211,8 +212,12 @@ export class FakeOperator {
     return report?.allocationId === copy.allocationId && report.state === 'CREATED';
   }
 
-  #change(request: CopyRequest): CopyReply {
+  #answer(stream: Session, request: CopyRequest): void {
     this.requests.push(request);
+    if (!this.holds(request)) stream.write({ copyReply: this.#change(request) });
+  }
+
+  #change(request: CopyRequest): CopyReply {
     const { requestId } = request;
     const shard = this.shard(request.shard);
     const copy = shard.copies.find((known) => known.allocationId === request.allocationId);
