@@ -153,6 +153,15 @@ describe("a primary's node is dead", () => {
   });
 });
 
+test('the begin and the end of a handover are new configurations: a late request to hand over fits neither', () => {
+  const status = { primaryTerm: 3, configVersion: 8, copies: THREE };
+  const gone = scene({ states: { 'ring-1': 'Dead' } });
+  const shard = makeShard({ replicationFactor: 3 }, { ...status, copies: THREE.slice(0, 1), handoverTo: 'ring-1' });
+  const [ended] = planShard({ ...gone, shard }, 0).actions;
+  expect(ended).toMatchObject({ status: { configVersion: 9, primaryTerm: 3 } });
+  expect(ended).not.toHaveProperty('status.handoverTo');
+});
+
 describe('without an heir the shard says precisely what it waits for', () => {
   test('all in-sync copies are on dead nodes', () => {
     const copies = [copy('ring-0', 'Primary'), copy('ring-1', 'Replica'), copy('ring-2', 'Joining')];

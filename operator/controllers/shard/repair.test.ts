@@ -45,6 +45,16 @@ test('a copy too many goes while another one is known to be well', () => {
   expect(nodesAfter(input('READY', 'READY'))).toEqual(['ring-0']);
 });
 
+test('a missing copy joins where the planner says; the primary is never removed', () => {
+  const of = input('READY', 'READY');
+  of.placement = { first: [], add: ['ring-2'], remove: ['ring-0'], blocked: [] };
+  expect(repair(configOf(of.shard), of).config.copies).toMatchObject([
+    { node: 'ring-0', role: 'Primary', inSync: true },
+    { node: 'ring-1' },
+    { node: 'ring-2', role: 'Joining', inSync: false, allocationId: 'new-1' },
+  ]);
+});
+
 test.each([
   ['away', 'READY'],
   ['OPENING', 'READY'],

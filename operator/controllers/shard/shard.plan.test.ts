@@ -357,19 +357,6 @@ describe('lost data', () => {
   });
 });
 
-describe('copies too few or too many', () => {
-  test('are added and removed as the planner says, but never the primary', () => {
-    const add = plan(
-      input(active(), { nodes: well, placement: { first: [], add: ['ring-2'], remove: [], blocked: [] } }),
-    );
-    expect(written(add).copies?.at(-1)).toEqual(copy('ring-2', 'Joining', false, 'new-1'));
-    const remove = { first: [], add: [], remove: ['ring-0', 'ring-1'], blocked: [] };
-    const shard = { ...active(), spec: { ...active().spec, replicationFactor: 1 } };
-    const removed = plan(input(shard, { nodes: well, placement: remove }));
-    expect(written(removed).copies).toMatchObject([copy('ring-0', 'Primary', true)]);
-  });
-});
-
 describe('a primary whose node is away', () => {
   const settled = withStatus(active(), written(plan(input(active(), { nodes: well }))));
   const away = (forMs: number, podReady: boolean): ShardInput => {
