@@ -8,12 +8,14 @@ import { isAlive, type ProcessIdentity, signalProcess } from '#local/kubelet/pro
 import { PORTS } from '#model/ports.ts';
 import { createKubeApi, type KubeApi } from '#operator/kube/api.ts';
 import { loadConnection } from '#operator/kube/credentials.ts';
+import type { KubeObject } from '#operator/kube/object.ts';
 import { RESOURCES } from '#operator/kube/resources.ts';
 import { createTransport } from '#operator/kube/transport.ts';
 import { eventually } from '../embedded.ts';
 import type { LaunchRequest } from './launch.ts';
 import type { TestNetwork } from './network.ts';
 import { ShardWatch } from './shard-watch.ts';
+import { watchAll } from './watch.ts';
 
 export const NAMESPACE = 'default';
 export const CLUSTER = 'chaos';
@@ -35,6 +37,8 @@ export class Rig {
   readonly network: TestNetwork | undefined;
   readonly shards: ShardWatch = new ShardWatch();
   private readonly options: RigOptions;
+  /** Nodes that a Service would send clients to now. */
+  readonly ready: Set<string> = new Set();
   private readonly ips = new Map<string, string>();
   private readonly shutdown = new AbortController();
   private launcher: ChildProcess | undefined;
@@ -51,7 +55,12 @@ export class Rig {
     const rig = new Rig(options);
     try {
       await rig.launch();
-      await rig.shards.start(rig.api, NAMESPACE, rig.shutdown.signal);
+      await rig.shards.start(() => rig.api, NAMESPACE, rig.shutdown.signal);
+      await watchAll(() => rig.api, RESOURCES.Pod, NAMESPACE, rig.shutdown.signal, {
+        listed: (pods) => pods.forEach((pod) => rig.learn(pod)),
+        changed: (pod) => rig.learn(pod),
+        deleted: ({ metadata }) => rig.ready.delete(metadata.name),
+      });
       await rig.nodesReady(options.nodes);
       return rig;
     } catch (error) {
@@ -212,14 +221,19 @@ export class Rig {
   /** The cluster's pods now. */
   async pods(): Promise<{ name: string; uid: string; ready: boolean }[]> {
     const { items } = await this.api.list(RESOURCES.Pod, { namespace: NAMESPACE });
-    return items.map((pod) => {
-      const status = asObject(pod['status'] as Json);
-      const ip = asString(status['podIP']);
-      if (ip !== '') this.ips.set(pod.metadata.name, ip);
-      const conditions = Array.isArray(status['conditions']) ? status['conditions'].map(asObject) : [];
-      const ready = conditions.some((each) => each['type'] === 'Ready' && each['status'] === 'True');
-      return { name: pod.metadata.name, uid: pod.metadata.uid ?? '', ready };
-    });
+    return items.map((pod) => this.learn(pod));
+  }
+
+  private learn(pod: KubeObject): { name: string; uid: string; ready: boolean } {
+    const { name, uid, deletionTimestamp } = pod.metadata;
+    const status = asObject(pod['status'] as Json);
+    const ip = asString(status['podIP']);
+    if (ip !== '') this.ips.set(name, ip);
+    const conditions = Array.isArray(status['conditions']) ? status['conditions'].map(asObject) : [];
+    const ready = conditions.some((each) => each['type'] === 'Ready' && each['status'] === 'True');
+    if (ready && deletionTimestamp === undefined) this.ready.add(name);
+    else this.ready.delete(name);
+    return { name, uid: uid ?? '', ready };
   }
 
   private async signal(node: string, signal: NodeJS.Signals): Promise<ProcessIdentity> {

@@ -1,11 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseShard } from '#crds/validate.ts';
 import type { Shard } from '#crds/v1alpha1/index.ts';
 import type { KubeApi } from '#operator/kube/api.ts';
 import { RESOURCES } from '#operator/kube/resources.ts';
-
-const WATCH_SECONDS = 300;
-const RETRY_MS = 200;
+import { watchAll } from './watch.ts';
 
 /** A shard got another primary. */
 export interface Promotion {
@@ -22,25 +19,16 @@ export class ShardWatch {
   private readonly byName = new Map<string, Shard>();
 
   /** Resolves after the first list; goes on until the signal. */
-  async start(api: KubeApi, namespace: string, signal: AbortSignal): Promise<void> {
-    let version = await this.list(api, namespace);
-    void (async () => {
-      while (!signal.aborted) {
-        try {
-          const options = { namespace, resourceVersion: version, timeoutSeconds: WATCH_SECONDS, signal };
-          const watch = await api.watch(RESOURCES.Shard, options);
-          for await (const { type, object } of watch.events) {
-            if (type === 'ERROR') break;
-            if (type !== 'BOOKMARK') this.take(type, object);
-          }
-        } catch {
-          // The API server was killed, or the signal came.
-        }
-        if (signal.aborted) return;
-        await sleep(RETRY_MS);
-        version = await this.list(api, namespace).catch(() => version);
-      }
-    })();
+  async start(api: () => KubeApi, namespace: string, signal: AbortSignal): Promise<void> {
+    await watchAll(api, RESOURCES.Shard, namespace, signal, {
+      listed: (objects) => {
+        const there = new Set(objects.map(({ metadata }) => metadata.name));
+        for (const name of this.byName.keys()) if (!there.has(name)) this.byName.delete(name);
+        for (const object of objects) this.take(object);
+      },
+      changed: (object) => this.take(object),
+      deleted: ({ metadata }) => this.byName.delete(metadata.name),
+    });
   }
 
   all(): Shard[] {
@@ -66,23 +54,11 @@ export class ShardWatch {
     );
   }
 
-  private async list(api: KubeApi, namespace: string): Promise<string> {
-    const { items, resourceVersion } = await api.list(RESOURCES.Shard, { namespace });
-    const there = new Set(items.map((item) => item.metadata.name));
-    for (const name of this.byName.keys()) if (!there.has(name)) this.byName.delete(name);
-    for (const item of items) this.take('MODIFIED', item);
-    return resourceVersion;
-  }
-
-  private take(type: string, object: unknown): void {
+  private take(object: unknown): void {
     const parsed = parseShard(object);
     if (!parsed.ok) return;
     const shard = parsed.value;
     const { name } = shard.metadata;
-    if (type === 'DELETED') {
-      this.byName.delete(name);
-      return;
-    }
     const before = this.byName.get(name)?.status?.primaryTerm ?? 0;
     const term = shard.status?.primaryTerm ?? 0;
     this.byName.set(name, shard);

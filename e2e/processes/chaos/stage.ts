@@ -27,6 +27,8 @@ export interface StageOptions {
   /** Cut the network: needs root. */
   readonly network: boolean;
   readonly spec?: Record<string, Json>;
+  /** Requests go to ready pods only, as behind a Service; else to dead and cut off ones too. */
+  readonly throughService?: boolean;
   readonly writers?: { lanes: number; batch: number; pauseMs: number };
   readonly readerPauseMs?: number;
 }
@@ -47,8 +49,9 @@ export class Stage {
   private constructor(rig: Rig, strict: string, options: StageOptions) {
     this.rig = rig;
     this.strict = strict;
-    const everywhere = new Targets(() => rig.nodes.map((node) => rig.urlOf(node)));
-    const healthy = new Targets(() => (this.healthy ?? rig.nodes).map((node) => rig.urlOf(node)));
+    const all = (): string[] => (options.throughService === true ? [...rig.ready] : rig.nodes);
+    const everywhere = new Targets(() => all().map((node) => rig.urlOf(node)));
+    const healthy = new Targets(() => (this.healthy ?? all()).map((node) => rig.urlOf(node)));
     this.targets = [everywhere, healthy];
     const shards = rig.shards.all().map(({ metadata, spec }) => ({ name: metadata.name, slots: spec.slots }));
     const load = options.writers ?? { lanes: 3, batch: 20, pauseMs: 150 };

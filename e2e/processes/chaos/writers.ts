@@ -47,6 +47,8 @@ export class Writers {
   readonly findings: Findings;
   /** When each shard acknowledged a write, performance.now(), in order. */
   readonly acks: Map<string, number[]> = new Map();
+  /** Writes of single points that were acknowledged. */
+  pointsAcked = 0;
   private readonly options: WriterOptions;
   private readonly notes = new Map<number, { version: number; note: number }>();
   private running: Promise<unknown> = Promise.resolve();
@@ -184,6 +186,7 @@ export class Writers {
     const now = performance.now();
     this.tally.done((now - began) / 1000);
     for (const op of ops) op.ackedAt = now;
+    this.pointsAcked += ids.length;
     const touched = new Set(ids.map((id) => this.shardOf(id)));
     for (const shard of touched) this.acks.get(shard)?.push(now);
   }

@@ -53,7 +53,7 @@ async function patchCluster(stage: Stage, patch: JsonObject): Promise<void> {
 /** A fifth node joins four, one is drained, the fifth leaves; all under load. */
 export async function scale(): Promise<{ rows: Row[]; data: JsonObject }> {
   const writers = { lanes: 2, batch: 20, pauseMs: 1_200 };
-  const stage = await Stage.open({ nodes: 4, copies: 2, shards: 16, network: false, writers });
+  const stage = await Stage.open({ nodes: 4, copies: 2, shards: 16, network: false, throughService: true, writers });
   try {
     const { rig } = stage;
     const failures = requestFailures(stage);
