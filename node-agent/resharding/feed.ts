@@ -89,12 +89,13 @@ export class Feed {
     // What the old primary had beyond its checkpoint may be gone. Up to the checkpoint the new one has the same log.
     this.#expected = null;
     this.#checkpoint = 0;
-    if (this.#busy === null || !this.#busy.startsWith('ingest')) {
-      // Its answer would say nothing of the new one; an ingestion is waited for, or it would be done twice.
-      this.#busy = null;
+    // A batch that waits may be of a moment that the new primary never had; one that is being ingested was below the checkpoint.
+    if (this.#busy !== 'ingestRange') {
       this.#batch = null;
-      if (this.#phase === 'copying' && this.#after === null) this.#covered = null;
+      if (this.#phase === 'copying' && this.#after === null && this.#entries === null) this.#covered = null;
     }
+    // Answers of the old primary say nothing of the new one; an ingestion is waited for, or it would be done twice.
+    if (this.#busy !== 'ingestRange' && this.#busy !== 'ingestEntries') this.#busy = null;
   }
 
   #onAnswer(step: Answer, now: number): void {
