@@ -33,7 +33,12 @@ async function main(): Promise<void> {
   // What it would say on stderr is said in our own words.
   setLogVerbosity(logVerbosity.NONE);
   const stopped = waitForSignal();
-  const host = await createShardHost({ dataDir: config.dataDir, workers: config.workers, logger });
+  const host = await createShardHost({
+    dataDir: config.dataDir,
+    node: config.node,
+    workers: config.workers,
+    logger,
+  });
   const node = await startNode(config, host, logger);
   const clients = await listenForClients(node, config, logger);
   logger.info({ bind: config.bind, ports: PORTS }, 'node started');

@@ -53,6 +53,8 @@ export interface CopyProgress {
   /** A client's write waits for it. */
   owing: boolean;
   failingSince: number | null;
+  /** What it had acknowledged when it began to fail. */
+  failingAt: number;
   failure: string;
   retryAt: number;
   retryMs: number;
@@ -89,6 +91,7 @@ export function newProgress(
     heardAt: 0,
     owing: false,
     failingSince: null,
+    failingAt: 0,
     failure: '',
     retryAt: 0,
     retryMs: 0,

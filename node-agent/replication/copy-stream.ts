@@ -142,7 +142,7 @@ export class CopyStream {
     const { state } = this;
     if (code === 'ANN_STALE_TERM') return this.#primary.depose(message);
     state.failure = message;
-    state.failingSince ??= now;
+    this.#failing(now);
   }
 
   /** Its node is heard of again: what waits for its time is tried at once. */
@@ -188,16 +188,26 @@ export class CopyStream {
     this.#healthy();
   }
 
+  /** Whether it answers is not the question while a write waits for it: one whose disk is full says where it is, and refuses what comes next. */
   #healthy(): void {
-    this.state.failingSince = null;
-    this.state.failure = '';
-    this.state.retryMs = 0;
+    const { state } = this;
+    if (state.failingSince !== null && state.owing && state.acked <= state.failingAt) return;
+    state.failingSince = null;
+    state.failure = '';
+    state.retryMs = 0;
+  }
+
+  #failing(now: number): void {
+    const { state } = this;
+    if (state.failingSince !== null) return;
+    state.failingSince = now;
+    state.failingAt = state.acked;
   }
 
   #refused({ code, message, diverged }: Refused, now: number): void {
     const { state } = this;
     state.failure = message;
-    state.failingSince ??= now;
+    this.#failing(now);
     if (code === 'ANN_STALE_TERM') return this.#primary.depose(message);
     state.retryMs = Math.min(limits.RETRY_MAX_MS, state.retryMs === 0 ? limits.RETRY_FIRST_MS : state.retryMs * 2);
     state.retryAt = now + state.retryMs;

@@ -181,6 +181,30 @@ describe('a full disk', () => {
     await expect(host.host.importBatch('s-0', 'x', part)).rejects.toMatchObject({ code: 'ANN_DISK_FULL' });
   });
 
+  test('under the reserve a replica takes what it has already, and deletes, nothing else', async () => {
+    host = await TestHost.start({ node: 'ring-7' });
+    await host.open(options);
+    const first = await host.write('s-0', upserts(3));
+    const second = await host.write('s-0', upserts(5));
+    const gone = await host.host.append('s-0', 1, [{ type: 'delete', select: { ids: [1] } }]);
+    await host.host.close('s-0');
+    const other = await TestHost.start({ node: 'ring-8', diskReserveBytes: Number.MAX_SAFE_INTEGER });
+    try {
+      await other.open(options);
+      await expect(other.host.apply('s-0', 1, first.entries)).rejects.toMatchObject({
+        code: 'ANN_DISK_FULL',
+        message: expect.stringMatching(/^node ring-8, shard s-0: .* MiB of disk are free/),
+      });
+      expect(await other.host.apply('s-0', 1, new Uint8Array(0))).toMatchObject({ seqNo: 0 });
+    } finally {
+      await other.stop();
+    }
+    await host.restart();
+    await host.open(options);
+    expect(await host.host.apply('s-0', 1, second.entries)).toMatchObject({ seqNo: 3 });
+    expect(gone.lastSeqNo).toBe(3);
+  });
+
   test('SQLITE_FULL: the turn is undone in the database and in memory, and the copy lives on', async () => {
     const folder = await filled(0);
     const store = new Store(join(folder, 'other.sqlite'), 'u', true);

@@ -7,8 +7,9 @@ export class DamagedError extends Error {
 
 /** SQLite result codes that mean a damaged file. */
 const CORRUPT = new Set([11, 26]);
-/** Disk full. */
+/** Disk full, and no room for the memory that connections share beside the WAL (SQLITE_IOERR_SHMSIZE). */
 const FULL = 13;
+const SHM_SIZE = 4874;
 
 /** True for damage of any kind: ours, or found by SQLite (SQLITE_CORRUPT, SQLITE_NOTADB). */
 export function isDamage(error: unknown): boolean {
@@ -16,7 +17,8 @@ export function isDamage(error: unknown): boolean {
 }
 
 export function isDiskFull(error: unknown): boolean {
-  return sqliteCode(error) === FULL || (isObject(error) && error['code'] === 'ENOSPC');
+  if (!isObject(error)) return false;
+  return sqliteCode(error) === FULL || error['errcode'] === SHM_SIZE || error['code'] === 'ENOSPC';
 }
 
 /** Primary SQLite result code (the low byte of the extended one); -1 when the error is not SQLite's. */

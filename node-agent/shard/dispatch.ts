@@ -4,6 +4,7 @@ import { databasePath } from './copy-files.ts';
 import { beginImport, finishImport, importBatch, resumeImport } from './import.ts';
 import { encodeBatch } from './export-codec.ts';
 import { ingestEntries, ingestRange } from './ingest.ts';
+import { decodeEntries } from './log-codec.ts';
 import type { Request } from './messages.ts';
 import type { OpenCopies } from './open-copies.ts';
 import { unpackWrite } from './pack.ts';
@@ -29,9 +30,10 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
       copies.get(args[0]).copy.configure(args[1]);
       return undefined;
     case 'append':
-      if (args[2].some(({ type }) => type !== 'delete')) copies.disk.check(performance.now());
+      if (args[2].some(({ type }) => type !== 'delete')) copies.disk.check(args[0], performance.now());
       return copies.whole(args[0]).append(args[1], args[2].map(unpackWrite));
     case 'apply':
+      copies.disk.checkReplica(args[0], performance.now(), () => !grows(copies.streaming(args[0]), args[2]));
       return copies.streaming(args[0]).apply(args[1], args[2]);
     case 'readLog':
       return copies.streaming(args[0]).readLog(args[1], args[2]);
@@ -55,21 +57,27 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
     case 'logTerm':
       return copies.streaming(args[0]).logTerm(args[1]);
     case 'ingestRange':
-      copies.disk.check(performance.now());
+      copies.disk.check(args[0], performance.now());
       return ingestRange(copies.whole(args[0]), args[1], args[2]);
     case 'ingestEntries':
-      copies.disk.check(performance.now());
+      copies.disk.check(args[0], performance.now());
       return ingestEntries(copies.whole(args[0]), args[1], args[2]);
     case 'beginImport':
       return beginImport(copies.get(args[0]), args[1], args[2]);
     case 'resumeImport':
       return resumeImport(copies.get(args[0]), args[1]);
     case 'importBatch':
-      copies.disk.check(performance.now());
+      copies.disk.check(args[0], performance.now());
       return importBatch(copies.get(args[0]), args[1], args[2]);
     case 'finishImport':
       return finishImport(copies.get(args[0]), args[1], args[2]);
   }
+}
+
+/** Whether entries would add to the copy: not those that it has already, and not deletes. */
+function grows(copy: ShardCopy, entries: Uint8Array): boolean {
+  const { seqNo } = copy.position;
+  return decodeEntries(entries).some((entry) => entry.seqNo > seqNo && entry.operation.type !== 'delete');
 }
 
 function readRange(copy: ShardCopy, slots: Slots | null, afterKey: Uint8Array | null, limit: number): RangeBatch {

@@ -13,6 +13,8 @@ import { WorkerClient } from './worker-client.ts';
 export interface ShardHostOptions {
   /** Folder of the node's volume; shards live in `<dataDir>/shards`. */
   dataDir: string;
+  /** Name of this node, for messages. */
+  node?: string;
   /** Worker threads. */
   workers: number;
   logger: Logger;
@@ -211,8 +213,8 @@ class Host implements ShardHost {
   }
 
   #start(index: number): WorkerClient {
-    const { dataDir, diskReserveBytes, logger, tuning = {} } = this.#options;
-    return new WorkerClient({ dataDir, index, diskReserveBytes, tuning }, logger, {
+    const { dataDir, node = '', diskReserveBytes, logger, tuning = {} } = this.#options;
+    return new WorkerClient({ dataDir, node, index, diskReserveBytes, tuning }, logger, {
       failed: (shard, message) => {
         this.#options.logger.error({ shard }, `copy failed: ${message}`);
         for (const listener of this.#listeners) listener([shard], new AnnulusError('ANN_SHARD_UNAVAILABLE', message));

@@ -68,7 +68,10 @@ export const INGEST_DELETE_MAX_IDS = 50_000;
 /** Bytes of one export batch, about. */
 export const EXPORT_BATCH_MAX_BYTES = 8 * 1024 * 1024;
 
-export const DISK_CHECK_EVERY_MS = 1_000;
+/** How old the answer of the system may be: a fast writer fills a small reserve within a second. */
+export const DISK_CHECK_EVERY_MS = 20;
+/** Share of the disk's reserve that replicas leave alone. */
+export const REPLICA_RESERVE_SHARE = 0.5;
 
 export const SNAPSHOT_CHANGED_SHARE = 0.1;
 /** How often it is looked at whether a snapshot is due. */

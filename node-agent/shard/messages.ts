@@ -92,6 +92,8 @@ export type WorkerMessage =
 /** workerData of a shard worker. */
 export interface WorkerStart {
   dataDir: string;
+  /** Name of this node, for messages; may be empty. */
+  node: string;
   index: number;
   /** Free disk under which writes are refused; by default 256 MiB or 5 % of the disk, whichever is less. */
   diskReserveBytes: number | undefined;

@@ -33,7 +33,7 @@ export class OpenCopies {
 
   constructor(start: WorkerStart, log: Log) {
     this.#start = start;
-    this.disk = new DiskGuard(start.dataDir, start.diskReserveBytes);
+    this.disk = new DiskGuard(start.dataDir, start.node, start.diskReserveBytes);
     this.#log = log;
   }
 
@@ -110,13 +110,14 @@ export class OpenCopies {
     await Promise.all([...new Set([...this.#open.keys(), ...this.#opening.keys()])].map((shard) => this.close(shard)));
   }
 
-  /** Takes a damaged copy out of service for good. */
-  fail(shard: string, message: string): void {
+  /** Takes a copy out of service; a damaged one for good. */
+  fail(shard: string, message: string, damaged: boolean): void {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
     // The graph may be under a running snapshot: it goes when that has ended.
     void open.snapshots.settled().then(() => open.copy.close());
+    if (!damaged) return;
     try {
       markFailed(this.#start.dataDir, open.options, message);
     } catch (error) {

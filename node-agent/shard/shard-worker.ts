@@ -144,7 +144,7 @@ export class ShardWorker {
     try {
       open.copy.rebuildIndex();
     } catch (error) {
-      this.#fail(shard, error instanceof Error ? error.message : String(error));
+      this.#fail(shard, error instanceof Error ? error.message : String(error), isDamage(error));
     }
   }
 
@@ -233,7 +233,8 @@ export class ShardWorker {
     try {
       open.copy.rollback();
     } catch (second) {
-      this.#fail(shard, second instanceof Error ? second.message : String(second));
+      // Not for good unless it is damaged: after a disk that was full it is opened again.
+      this.#fail(shard, second instanceof Error ? second.message : String(second), isDamage(second));
     }
   }
 
@@ -245,23 +246,22 @@ export class ShardWorker {
       return { code: 'ANN_SHARD_UNAVAILABLE', message: `this copy of shard ${shard} is damaged: ${message}` };
     }
     if (isDiskFull(error)) {
-      const message = `the disk of shard ${shard ?? ''} is full; delete points or add disk`;
-      return { code: 'ANN_DISK_FULL', message };
+      return errorToWire(this.#copies.disk.full(shard ?? ''));
     }
     return errorToWire(error);
   }
 
   /** A damaged copy is marked and closed; the node reports it, another copy replaces it. */
-  #fail(shard: string, message: string): void {
+  #fail(shard: string, message: string, damaged = true): void {
     const open = this.#copies.find(shard);
     if (open === undefined) return;
     const error: WireError = {
       code: 'ANN_SHARD_UNAVAILABLE',
-      message: `this copy of shard ${shard} is damaged: ${message}`,
+      message: `this copy of shard ${shard} ${damaged ? 'is damaged' : 'had to be closed'}: ${message}`,
     };
     for (const { id } of [...this.#take(shard), ...open.parked.splice(0)]) this.#replies.push({ id, ok: false, error });
     try {
-      this.#copies.fail(shard, message);
+      this.#copies.fail(shard, message, damaged);
     } finally {
       this.#post({ type: 'failed', shard, message }, []);
       this.#flush();

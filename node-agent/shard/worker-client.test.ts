@@ -10,7 +10,7 @@ function client(source: string): { worker: WorkerClient; events: EventEmitter } 
   const entry = new URL(
     `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; ${source}`)}`,
   );
-  const start = { dataDir: '/nowhere', index: 0, diskReserveBytes: undefined, tuning: {} };
+  const start = { dataDir: '/nowhere', node: '', index: 0, diskReserveBytes: undefined, tuning: {} };
   const worker = new WorkerClient(
     start,
     pino({ level: 'silent' }),
