@@ -1,3 +1,4 @@
+import { elapsedSince } from '../elapsed.ts';
 import { timeText } from '../conditions.ts';
 import type { ShardConfig } from '../controllers/shard/config.ts';
 import type { ShardInput } from '../controllers/shard/shard-input.ts';
@@ -29,8 +30,7 @@ export function handOver(wanted: string, pauseMs: number, config: ShardConfig, i
   const primary = config.copies.find((copy) => copy.role === 'Primary');
   if (primary === undefined || primary.node === wanted) return { message: '' };
   const hindrance = hindranceOf(wanted, config, input);
-  const at = Date.parse(handoverAt ?? '');
-  const since = Number.isNaN(at) ? Infinity : Math.max(0, input.now - at);
+  const since = elapsedSince(handoverAt, input.now);
   if (handoverTo === wanted && handoverAt !== undefined) {
     const message = reportFor(primary, input)?.drained
       ? `${primary.node} is sealed and drained, and is to ask for the handover`

@@ -226,13 +226,17 @@ function rollBack(
   return { config: removed ?? config, migration: ended, steps: [{ reason, message }] };
 }
 
-/** The handover that a person or the planner wants while nothing moves. */
+/** The handover that a person or the planner wants while nothing moves; a primary's copy that is one too many can't go before. */
 function idleHandover(config: ShardConfig, input: ShardInput): Handover | undefined {
+  const { remove, handoverTo } = input.placement;
+  const primary = config.copies.find((copy) => copy.role === 'Primary');
+  const leaves = primary !== undefined && remove.includes(primary.node);
+  const heir = config.copies.find((copy) => copy.inSync && copy !== primary && !remove.includes(copy.node));
   const named = input.shard.metadata.annotations?.[PRIMARY_ANNOTATION];
-  const wanted = named ?? input.placement.handoverTo;
+  const wanted = (leaves ? heir?.node : undefined) ?? named ?? handoverTo;
   const copy = config.copies.find((candidate) => candidate.node === wanted);
   if (copy?.inSync !== true || copy.role === 'Primary') return undefined;
-  return handOver(copy.node, IDLE_PAUSE_MS, config, input);
+  return handOver(copy.node, leaves ? MOVE_PAUSE_MS : IDLE_PAUSE_MS, config, input);
 }
 
 function finished({ etaSeconds: _, ...copied }: Migration['copied']): Migration['copied'] {

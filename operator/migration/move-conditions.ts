@@ -22,13 +22,15 @@ function judgePinned({ shard, placement: { manual } }: ShardInput): Verdict[] {
   const pinned = (status: Verdict['status'], reason: string, message: string): Verdict[] => [
     { type: 'Pinned', status, reason, message },
   ];
-  switch (manual?.kind) {
-    case 'refused':
-      return pinned('False', manual.reason, manual.message);
-    case 'wanted':
-      return pinned('True', 'MovesByHand', `the copy on ${manual.from} is to move to ${manual.to}`);
-    case 'done':
-      return pinned('True', 'MovedByHand', `the copy on ${manual.to} stays there`);
+  if (manual !== undefined) {
+    switch (manual.kind) {
+      case 'refused':
+        return pinned('False', manual.reason, manual.message);
+      case 'wanted':
+        return pinned('True', 'MovesByHand', `the copy on ${manual.from} is to move to ${manual.to}`);
+      case 'done':
+        return pinned('True', 'MovedByHand', `the copy on ${manual.to} stays there`);
+    }
   }
   if (shard.metadata.annotations?.[PIN_ANNOTATION] !== 'true') return [];
   return pinned('True', 'PinnedByAnnotation', `no copy moves while annotation ${PIN_ANNOTATION} is there`);

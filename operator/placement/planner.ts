@@ -1,6 +1,7 @@
 import { balance } from './balance.ts';
 import type { Board, BoardNode, BoardShard } from './board.ts';
 import { addCopy, buildBoard, removeCopy } from './board.ts';
+import { evenRemovals, type Removal } from './even-removals.ts';
 import { gate } from './gate.ts';
 import { excess, nextNode } from './replicas.ts';
 import type { Move, Plan, PlanInput } from './types.ts';
@@ -32,19 +33,21 @@ export function planMoves(input: PlanInput): Plan {
  * full nodes.
  */
 function planRemovals(board: Board): Move[] {
-  return idle(board).flatMap((shard) => {
-    const surplus = shard.nodes.length - shard.input.replicationFactor;
+  const surplus: Removal[] = [];
+  const lost = idle(board).flatMap((shard) => {
+    const count = shard.input.keepSurplus === true ? 0 : shard.nodes.length - shard.input.replicationFactor;
     // A lost node may come back: its copies are given up only when all wanted ones are in sync without them.
-    const lost = inSyncOnBoard(shard) < shard.input.replicationFactor ? [] : lostNodes(board, shard);
-    const moves = lost.map((name) => moveOf('Remove', shard, name, undefined));
-    for (let count = 0; count < surplus; count++) {
+    const names = inSyncOnBoard(shard) < shard.input.replicationFactor ? [] : lostNodes(board, shard);
+    for (let i = 0; i < count; i++) {
       const from = shard.nodes.reduce((a, b) => (keepLess(shard, b, a) ? b : a));
       removeCopy(shard, from);
       shard.busy = true;
-      moves.push(moveOf('Remove', shard, from.name, undefined));
+      surplus.push({ shard, from });
     }
-    return moves;
+    return names.map((name) => moveOf('Remove', shard, name, undefined));
   });
+  evenRemovals(surplus);
+  return [...lost, ...surplus.map(({ shard, from }) => moveOf('Remove', shard, from.name, undefined))];
 }
 
 /** Whether copy `a` is more dispensable than copy `b`: the first difference decides. */
@@ -57,6 +60,7 @@ function keepLess(shard: BoardShard, a: BoardNode, b: BoardNode): boolean {
       node.draining ? 0 : 1,
       copy?.inSync === true ? 1 : 0,
       alone ? 1 : 0,
+      // Taking the primary away costs a handover, and would change what is even.
       copy?.role === 'Primary' ? 1 : 0,
       -excess(node),
     ];

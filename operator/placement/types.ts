@@ -29,6 +29,8 @@ export interface PlacementShard {
   key: string;
   replicationFactor: number;
   copies: PlacementCopy[];
+  /** Copies beyond replicationFactor stay for now: other shards are about to get the same factor, and then all are chosen together. */
+  keepSurplus?: boolean;
   /** A person wants the copy on one node to be on another, which has none and takes it. */
   manual?: { from: string; to: string };
   /** Why none of its copies may move now; missing copies are made all the same. */

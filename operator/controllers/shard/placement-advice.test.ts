@@ -115,4 +115,74 @@ describe('later', () => {
     expect(blockOf(drain, plan)).toBeUndefined();
     expect(byShard.get('words-0')).toMatchObject({ add: [], remove: [], move: drain });
   });
+
+  test('a dead node is replaced after a while, at once where writes wait for it', () => {
+    const at = (deadForMs: number, minInSync: number): string[] => {
+      const shard = placed(0, 'ring-0', 'ring-2');
+      shard.spec.minInSync = minInSync;
+      const dead = { state: 'Dead', since: NOW - deadForMs, why: 'test' } as const;
+      const health = { majority: true, nodes: new Map([['ring-2', dead]]) };
+      const advice = advise({ cluster: makeCluster(), nodes: nodes(2), shards: [shard], now: NOW }, health);
+      return advice.byShard.get('words-0')!.add;
+    };
+    expect(at(DEAD_FOR_GOOD_MS - 1, 1)).toEqual([]);
+    expect(at(DEAD_FOR_GOOD_MS, 1)).toEqual(['ring-1']);
+    expect(at(0, 2)).toEqual(['ring-1']);
+  });
+
+  test('cordon keeps copies, drain gives them away', () => {
+    const shards = [placed(0, 'ring-0', 'ring-1')];
+    const under = (annotations: Record<string, string>): unknown => {
+      const cluster = makeCluster();
+      cluster.metadata.annotations = annotations;
+      return advise({ cluster, nodes: nodes(3), shards, now: NOW }).byShard.get('words-0')!.move;
+    };
+    expect(under({ 'annulus.dev/cordon': 'ring-0, ring-1' })).toBeUndefined();
+    expect(under({ 'annulus.dev/drain': 'ring-1' })).toMatchObject({ kind: 'Drain', from: 'ring-1', to: 'ring-2' });
+    expect(under({ 'annulus.dev/drain': 'ring-1', 'annulus.dev/cordon': 'ring-2' })).toBeUndefined();
+  });
+
+  test.each([
+    ['ring-0', 'MalformedAnnotation'],
+    ['ring-0:ring-0', 'SameNode'],
+    ['ring-0:ring-9', 'UnknownNode'],
+    ['ring-2:ring-1', undefined],
+    ['ring-2:ring-0', undefined],
+    ['ring-0:ring-1', 'TargetHasCopy'],
+  ])('a move by hand "%s" is refused as %s', (text, reason) => {
+    const shard = placed(0, 'ring-0', 'ring-1');
+    shard.metadata.annotations = { 'annulus.dev/migrate': text };
+    const { manual, move } = advise({ cluster: makeCluster(), nodes: nodes(3), shards: [shard], now: NOW }).byShard.get(
+      'words-0',
+    )!;
+    expect(move).toBeUndefined();
+    expect(manual?.kind === 'refused' ? manual.reason : undefined).toBe(reason);
+  });
+
+  test('a move by hand may start, and its copy stays where it was put', () => {
+    const shard = placed(0, 'ring-0', 'ring-1');
+    shard.metadata.annotations = { 'annulus.dev/migrate': 'ring-1:ring-2' };
+    const wanted = advise({ cluster: makeCluster(), nodes: nodes(3), shards: [shard], now: NOW }).byShard.get(
+      'words-0',
+    )!;
+    expect(wanted.move).toEqual({ kind: 'Manual', shard: 'words-0', from: 'ring-1', to: 'ring-2' });
+    const there = placed(0, 'ring-0', 'ring-2');
+    there.metadata.annotations = shard.metadata.annotations;
+    const cluster = makeCluster();
+    cluster.metadata.annotations = { 'annulus.dev/drain': 'ring-2' };
+    expect(advise({ cluster, nodes: nodes(3), shards: [there], now: NOW }).byShard.get('words-0')!).toMatchObject({
+      manual: { kind: 'done' },
+      blocked: [{ reason: 'Pinned' }],
+    });
+  });
+
+  test('20,000 shards are advised in seconds', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) =>
+      placed(index, `ring-${index % 50}`, `ring-${(index + 1) % 50}`),
+    );
+    many.forEach((shard, index) => void (shard.metadata.name = `words-${index}`));
+    const start = performance.now();
+    advise({ cluster: makeCluster({ nodes: 51 }), nodes: nodes(51, 51), shards: many, now: NOW });
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
 });

@@ -56,9 +56,11 @@ export function advise(input: AdviceInput): ClusterAdvice {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const readiness = mayPlace(input);
   const manual = new Map(input.shards.map((shard) => [shard.metadata.name, manualMove(shard, byName)]));
-  const shards = input.shards.map((shard) =>
-    placementShard(shard, manual.get(shard.metadata.name), byName, 'blocked' in readiness, input.now),
-  );
+  const uneven = unevenCollections(input.shards);
+  const shards = input.shards.map((shard) => ({
+    ...placementShard(shard, manual.get(shard.metadata.name), byName, 'blocked' in readiness, input.now),
+    ...(uneven.has(shard.spec.collection) ? { keepSurplus: true } : {}),
+  }));
   const settings = settingsOf(input.cluster);
   const running = runningMigrations(input.shards, byName);
   const plan = planMoves({ nodes, shards, settings, running });
@@ -188,6 +190,17 @@ function placementShard(
     ...(manual?.kind === 'wanted' ? { manual: { from: manual.from, to: manual.to } } : {}),
     ...(hold === undefined ? {} : { hold }),
   };
+}
+
+/** Collections whose change of replicationFactor has not reached all of their shards. */
+function unevenCollections(shards: Shard[]): Set<string> {
+  const factors = new Map<string, number>();
+  const uneven = new Set<string>();
+  for (const { collection, replicationFactor } of shards.map((shard) => shard.spec)) {
+    if ((factors.get(collection) ?? replicationFactor) !== replicationFactor) uneven.add(collection);
+    factors.set(collection, replicationFactor);
+  }
+  return uneven;
 }
 
 function backOffLeft({ status }: Shard, now: number): number {
