@@ -1,4 +1,5 @@
 import type { Resharding, RoutingTable } from '#crds/v1alpha1/index.ts';
+import { elapsedSince } from '../elapsed.ts';
 import { timeText } from '../conditions.ts';
 import { feedings, primaryWord, type Feeding } from './sight.ts';
 import { SEAL_MAX_MS } from './switch-table.ts';
@@ -56,7 +57,7 @@ export function fill(input: ReshardingInput, before: Resharding, routing: Routin
 
 /** True when nothing has moved for long; the message names what is waited for. */
 export function isStalled(resharding: Resharding, now: number): boolean {
-  return now - Date.parse(resharding.progressAt ?? '') > STALL_MS;
+  return elapsedSince(resharding.progressAt, now) > STALL_MS;
 }
 
 /** The phase of the slowest. Those not heard of now do not take it back to the start. */
@@ -83,8 +84,8 @@ function lateFeed(heard: Feeding[], phase: Phase): string | undefined {
 function switchWaits(input: ReshardingInput, resharding: Resharding, heard: Feeding[]): string | undefined {
   if (resharding.attempts !== undefined && resharding.switchingAt !== undefined) {
     const pause = Math.min(SWITCH_RETRY_MAX_MS, SWITCH_RETRY_MS * 2 ** (resharding.attempts - 1));
-    const at = Date.parse(resharding.switchingAt) + SEAL_MAX_MS + pause;
-    if (input.now < at) return `${timeText(at)} to try the switch again (${lastReason(resharding)})`;
+    const left = SEAL_MAX_MS + pause - elapsedSince(resharding.switchingAt, input.now);
+    if (left > 0) return `${timeText(input.now + left)} to try the switch again (${lastReason(resharding)})`;
   }
   for (const source of resharding.sources) {
     const word = primaryWord(source, input);

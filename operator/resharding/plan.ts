@@ -1,4 +1,5 @@
 import type { Resharding, RoutingTable, Shard } from '#crds/v1alpha1/index.ts';
+import { elapsedSince } from '../elapsed.ts';
 import { timeText } from '../conditions.ts';
 import { fill } from './fill.ts';
 import { switchTable } from './switch-table.ts';
@@ -58,9 +59,9 @@ function begin(input: ReshardingInput, routing: RoutingTable): ReshardingPlan {
 function clearAway(input: ReshardingInput, resharding: Resharding, routing: RoutingTable): ReshardingPlan {
   const left = input.shards.filter((shard) => isOf(resharding.targets, shard, routing));
   if (left.length > 0) return { ...keep(resharding), remove: removable(left), requeueAfterMs: POLL_MS };
-  const retryAt = Date.parse(resharding.endedAt ?? '') + FAILED_RETRY_MS;
-  const again = hasFailed(resharding) && input.wanted === resharding.to && input.now < retryAt;
-  return again ? { ...keep(resharding), requeueAfterMs: retryAt - input.now } : begin(input, routing);
+  const pause = FAILED_RETRY_MS - elapsedSince(resharding.endedAt, input.now);
+  const again = hasFailed(resharding) && input.wanted === resharding.to && pause > 0;
+  return again ? { ...keep(resharding), requeueAfterMs: pause } : begin(input, routing);
 }
 
 /** Removes the old shards when nobody routes to them any more. */
@@ -75,7 +76,7 @@ function cleanUp(input: ReshardingInput, resharding: Resharding, routing: Routin
   const behind = [...nodes.values()].find(
     ({ connected, report }) => connected && (version === undefined || (report?.mapVersion ?? 0) < version),
   );
-  const grace = Date.parse(resharding.progressAt ?? '') + SWITCH_GRACE_MS - now;
+  const grace = SWITCH_GRACE_MS - elapsedSince(resharding.progressAt, now);
   const message =
     behind === undefined
       ? 'the routing table is switched: the old shards are being removed'

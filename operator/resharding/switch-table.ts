@@ -1,4 +1,5 @@
 import type { Resharding, RoutingTable } from '#crds/v1alpha1/index.ts';
+import { elapsedSince } from '../elapsed.ts';
 import { timeText } from '../conditions.ts';
 import { feedings, primaryWord } from './sight.ts';
 import { keep, type ReshardingInput, type ReshardingPlan } from './types.ts';
@@ -27,8 +28,7 @@ export function switchTable(input: ReshardingInput, before: Resharding, routing:
     };
     return { ...keep(resharding), routing: { version: routing.version + 1, entries }, requeueAfterMs: LOOK_MS };
   }
-  const left = Date.parse(before.switchingAt ?? '') + SEAL_MAX_MS - now;
-  // A time that can't be read is over.
+  const left = SEAL_MAX_MS - elapsedSince(before.switchingAt, now);
   if (left > 0) return { ...keep(before), requeueAfterMs: Math.min(left, LOOK_MS) };
   const message = `the switch was given up after ${SEAL_MAX_MS / 1_000} s (waiting for ${waits})`.slice(0, 1_024);
   return { ...keep({ ...before, phase: 'Syncing', message }), requeueAfterMs: LOOK_MS };
