@@ -30,7 +30,7 @@ interface Weights {
 const USUAL: Weights = {
   crash: 4,
   machineCrash: 2,
-  pause: 2,
+  pause: 4,
   isolate: 2,
   split: 2,
   oneWay: 2,
@@ -124,7 +124,7 @@ export class Faults {
       case 'pause':
         return this.#onNode('is stopped', (node) => {
           node.pause();
-          this.#later(random.between(100, random.chance(0.3) ? 20_000 : 4_000), () => node.resume());
+          this.#later(random.between(100, random.chance(0.5) ? 12_000 : 4_000), () => node.resume());
         });
       case 'isolate':
         return this.#onNode('is cut off', (node) => this.#cut([node], true, true));
@@ -178,7 +178,10 @@ export class Faults {
   #onNode(what: string, act: (node: SimNode) => void): void {
     const up = this.#world.pods.filter((node) => node.up && !node.paused);
     if (up.length === 0) return;
-    const node = this.#random.pick(up);
+    // Primaries are where it hurts.
+    const primaries = new Set(this.#world.shards().map((shard) => shard.status?.primary));
+    const hurting = up.filter((node) => primaries.has(node.name));
+    const node = this.#random.pick(hurting.length > 0 && this.#random.chance(0.5) ? hurting : up);
     this.log(`${node.name} ${what}`);
     act(node);
   }

@@ -144,19 +144,18 @@ export class KubeServer {
 
   #store(kind: string, before: KubeObject | undefined, wanted: KubeObject, writer: string): KubeObject {
     const { resourceVersion: _, ...metadata } = { ...wanted.metadata };
-    const next = structuredClone({ ...wanted, metadata }) as KubeObject;
+    const next = cloneJson({ ...wanted, metadata }) as KubeObject;
     if (before !== undefined) {
       const { resourceVersion, ...old } = before.metadata;
-      const same = sameJson({ ...before, metadata: { ...old } }, { ...next, metadata: { ...old, ...next.metadata } });
+      const same = sameJson({ ...before, metadata: old }, next);
       if (same) {
         this.writes.push({ at: this.kernel.now, kind, name: next.metadata.name, writer, changed: false });
-        return structuredClone({ ...before, metadata: { ...before.metadata, resourceVersion } }) as KubeObject;
+        return cloneJson({ ...before, metadata: { ...before.metadata, resourceVersion } }) as KubeObject;
       }
     }
     this.#version++;
     const sameSpec = before !== undefined && sameJson(before['spec'], next['spec']);
     next.metadata = {
-      ...(before?.metadata ?? {}),
       ...next.metadata,
       uid: before?.metadata.uid ?? `uid-${++this.#uids}`,
       generation: (before?.metadata.generation ?? 0) + (sameSpec ? 0 : 1),
@@ -170,7 +169,7 @@ export class KubeServer {
     }
     this.#kind(kind).objects.set(keyOf(next), next);
     this.#tell(kind, before, next, writer, true);
-    return structuredClone(next);
+    return cloneJson(next);
   }
 
   #tell(
@@ -223,6 +222,15 @@ export class KubeServer {
     this.#kinds.set(kind, made);
     return made;
   }
+}
+
+/** A copy of JSON that shares nothing; members that are undefined are left out, as JSON does. */
+export function cloneJson<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(cloneJson) as T;
+  if (!isObject(value)) return value;
+  const copy: JsonObject = {};
+  for (const member in value) if (value[member] !== undefined) copy[member] = cloneJson(value[member]);
+  return copy as T;
 }
 
 /** JSON merge patch. */

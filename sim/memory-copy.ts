@@ -8,7 +8,8 @@ import type { LogOperation, Write } from '#node-agent/shard/operations.ts';
 import { planWrite } from '#node-agent/shard/plan-write.ts';
 import type { ExportRow } from '#node-agent/shard/rows.ts';
 import type { Appended, ImportFrom, ImportState, Position, ShardSettings } from '#node-agent/shard/shard-host.ts';
-import { CopyFile, exportRow, keyOfId, type SimRow } from './copy-file.ts';
+import type { CopyFile } from './copy-file.ts';
+import { exportRow, keyOfId, type SimRow } from './copy-file.ts';
 
 type Key = Uint8Array<ArrayBuffer>;
 

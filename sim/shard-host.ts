@@ -27,6 +27,9 @@ interface Open {
   key: string;
   queue: Call[];
   busy: boolean;
+  /** Calls of a turn whose commit is under way. */
+  committing: Call[];
+  dead: boolean;
 }
 
 type Exit = (shards: string[], error: Error) => void;
@@ -70,7 +73,7 @@ export class SimShardHost {
         this.#onAppended(shard, shardUid, term, seqNo, operation),
       );
       copy.checksTerm = this.checksTerm;
-      this.#open.set(shard, { copy, key, queue: [], busy: false });
+      this.#open.set(shard, { copy, key, queue: [], busy: false, committing: [], dead: false });
       return { state: 'open' as const, created: exists === undefined, ...copy.position };
     });
   }
@@ -236,9 +239,14 @@ export class SimShardHost {
   /** A worker thread dies: all that it had open has to be opened again. */
   workerDies(): void {
     const shards = [...this.#open.keys()];
-    for (const open of this.#open.values()) open.copy.file.rollback();
+    const error = new AnnulusError('ANN_SHARD_UNAVAILABLE', 'the worker died');
+    for (const open of this.#open.values()) {
+      open.copy.file.crash(this.#process.random);
+      open.dead = true;
+      for (const { reject } of [...open.committing, ...open.queue]) reject(error);
+    }
     this.#open.clear();
-    for (const exit of this.#exits) exit(shards, new AnnulusError('ANN_SHARD_UNAVAILABLE', 'the worker died'));
+    for (const exit of this.#exits) exit(shards, error);
   }
 
   #whole(copy: MemoryCopy): MemoryCopy {
@@ -285,6 +293,7 @@ export class SimShardHost {
   }
 
   #turn(shard: string, open: Open): void {
+    if (open.dead) return;
     const { file } = open.copy;
     const calls = open.queue.splice(0);
     const answers: (() => void)[] = [];
@@ -304,9 +313,11 @@ export class SimShardHost {
     };
     if (!file.inTransaction) return finish();
     open.busy = true;
+    open.committing = calls;
     file.commitBegins();
     const wait = SYNC_MS * this.#disk.slowness * this.#process.random.between(0.3, 2);
     this.#kernel.after(wait, this.#process, () => {
+      if (open.dead) return;
       file.commit();
       finish();
     });

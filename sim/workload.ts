@@ -83,7 +83,7 @@ export class Workload {
 
   /** A node that takes requests, whatever it knows. */
   #coordinator(): SimNode | null {
-    const ready = this.#world.pods.filter((node) => node.up && node.agent !== null);
+    const ready = this.#world.pods.filter((node) => node.up && node.agent?.ready().ok === true);
     return ready.length === 0 ? null : this.#random.pick(ready);
   }
 
@@ -108,11 +108,14 @@ export class Workload {
       done(answer);
     };
     kernel.after(0, process, () => {
-      run().then(
-        (value) => kernel.after(0, null, () => settle(value)),
-        (error: unknown) =>
-          kernel.after(0, null, () => settle(error instanceof Error ? error : new Error(String(error)))),
-      );
+      // Some refusals are thrown at once.
+      Promise.resolve()
+        .then(run)
+        .then(
+          (value) => kernel.after(0, null, () => settle(value)),
+          (error: unknown) =>
+            kernel.after(0, null, () => settle(error instanceof Error ? error : new Error(String(error)))),
+        );
     });
     kernel.after(TIMEOUT_MS * 4, null, () => settle(new Error('the coordinator is gone')));
   }

@@ -1,4 +1,4 @@
-import { SimDisk } from '../disk.ts';
+import type { SimDisk } from '../disk.ts';
 import { activeKernel, activeProcess } from './globals.ts';
 
 /** In the place of node:fs/promises for the node-agent: `/sim/<node>/...` is that node's SimDisk. */

@@ -59,7 +59,12 @@ const real = {
   clearTimeout,
   clearInterval,
   clearImmediate,
+  cpuUsage: process.cpuUsage.bind(process),
+  memoryUsage: process.memoryUsage,
 };
+
+const NO_CPU = { user: 0, system: 0 };
+const NO_MEMORY = { rss: 1, heapTotal: 1, heapUsed: 1, external: 0, arrayBuffers: 0 };
 
 /** Real time, for progress and budgets of the simulator itself. */
 export const realNow = real.now;
@@ -100,11 +105,13 @@ export function inVirtualTime<T>(world: Kernel, run: () => T): T {
   Object.assign(globalThis, virtual, { Date: VirtualDate });
   Math.random = () => (world.current?.random ?? world.random).next();
   performance.now = () => world.monotonic();
+  Object.assign(process, { cpuUsage: () => NO_CPU, memoryUsage: Object.assign(() => NO_MEMORY, { rss: () => 1 }) });
   try {
     return run();
   } finally {
-    const { random, now, ...globals } = real;
+    const { random, now, cpuUsage, memoryUsage, ...globals } = real;
     Object.assign(globalThis, globals);
+    Object.assign(process, { cpuUsage, memoryUsage });
     Math.random = random;
     performance.now = now;
     kernel = null;
