@@ -22,6 +22,8 @@ const NACK_AFTER = 0.8;
 const CONFIRMERS = 16;
 /** Least time between two pings of one member out of turn. */
 const NUDGE_PAUSE_MS = 200;
+/** Least time between two rounds of gossip, however much happens: datagrams that follow from each other stay few. */
+const URGENT_PAUSE_MS = 20;
 
 /**
  * Who of the cluster's nodes lives: SWIM with Lifeguard's additions. A pure machine: configure() with the map's nodes, receive() datagrams,
@@ -42,7 +44,7 @@ export class Swim {
   #seq: number;
   #lastTick: number;
   #turnAt: number;
-  #gossipAt: number;
+  #gossipedAt: number;
   /** News since the last round of gossip: the next one does not wait. */
   #urgent = false;
   #filler = 0;
@@ -53,7 +55,7 @@ export class Swim {
     this.#settings = withinReason(settings);
     this.#random = random;
     this.#seq = Math.floor(random() * 0xffff_ffff);
-    this.#lastTick = this.#turnAt = this.#gossipAt = now;
+    this.#lastTick = this.#turnAt = this.#gossipedAt = now;
     const vitals = { shards: 0, cpuPercent: 0, memoryMiB: 0, zone: '', mapVersion: 0 };
     this.#me = { node: self, incarnation: Math.max(1, incarnation), state: 'Alive', by: [], revision: 0, vitals };
   }
@@ -274,7 +276,10 @@ export class Swim {
       case 'suspect':
         member.suspecters = new Set(rumour.by);
         this.#become(member, 'Suspect', now);
-        if (!rumour.by.includes(this.self)) this.#lookMyself(member, now);
+        // Dead is believed by one's own probes, so it looks for itself. In a big cluster some nodes are enough.
+        if (!rumour.by.includes(this.self) && this.#random() * this.#members.size < CONFIRMERS) {
+          this.#probe(member, now, true);
+        }
         return;
       case 'confirm':
         for (const node of rumour.by) member.suspecters.add(node);
@@ -310,11 +315,6 @@ export class Swim {
     this.#ready.events.push({ type: 'refuted', by: by.join(', '), incarnation: incarnation + 1 });
   }
 
-  /** Dead is believed by one's own probes: a suspicion that was heard of is looked into. In a big cluster some nodes are enough. */
-  #lookMyself(member: Member, now: number): void {
-    if (this.#random() * this.#members.size < CONFIRMERS) this.#probe(member, now, true);
-  }
-
   #seeMap({ node, vitals }: Rumour): void {
     if (vitals.mapVersion <= this.#me.vitals.mapVersion) return;
     const known = this.#ready.events.some((event) => event.type === 'newerMap' && event.node === node);
@@ -330,9 +330,11 @@ export class Swim {
 
   /** News go to some members at once, and again in the rounds that follow. */
   #gossip(now: number): void {
-    if (this.#me.state === 'Left' || this.#news.empty || (!this.#urgent && now < this.#gossipAt)) return;
+    if (this.#me.state === 'Left' || this.#news.empty) return;
+    const pause = this.#urgent ? URGENT_PAUSE_MS : gossipMs(this.#settings);
+    if (now < this.#gossipedAt + pause) return;
     this.#urgent = false;
-    this.#gossipAt = now + gossipMs(this.#settings);
+    this.#gossipedAt = now;
     for (const { node } of this.#some(this.#settings.fanout, ({ state }) => state !== 'Dead')) {
       this.#send(node, 'gossip', 0, '');
     }
