@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Write } from './operations.ts';
+import { pino } from 'pino';
+import { createShardHost } from './host.ts';
 import { copyOptions, randomFrom, TestHost } from './testing.ts';
 import { ShardCopy } from './copy.ts';
 import { isDiskFull } from './damaged.ts';
@@ -182,27 +184,30 @@ describe('a full disk', () => {
   });
 
   test('under the reserve a replica takes what it has already, and deletes, nothing else', async () => {
-    host = await TestHost.start({ node: 'ring-7' });
+    host = await TestHost.start();
+    const replica = copyOptions({}, { shard: 'r', allocationId: 'a1' });
     await host.open(options);
+    await host.open(replica);
     const first = await host.write('s-0', upserts(3));
-    const second = await host.write('s-0', upserts(5));
-    const gone = await host.host.append('s-0', 1, [{ type: 'delete', select: { ids: [1] } }]);
-    await host.host.close('s-0');
-    const other = await TestHost.start({ node: 'ring-8', diskReserveBytes: Number.MAX_SAFE_INTEGER });
-    try {
-      await other.open(options);
-      await expect(other.host.apply('s-0', 1, first.entries)).rejects.toMatchObject({
-        code: 'ANN_DISK_FULL',
-        message: expect.stringMatching(/^node ring-8, shard s-0: .* MiB of disk are free/),
-      });
-      expect(await other.host.apply('s-0', 1, new Uint8Array(0))).toMatchObject({ seqNo: 0 });
-    } finally {
-      await other.stop();
-    }
-    await host.restart();
-    await host.open(options);
-    expect(await host.host.apply('s-0', 1, second.entries)).toMatchObject({ seqNo: 3 });
-    expect(gone.lastSeqNo).toBe(3);
+    const gone = await host.write('s-0', { type: 'delete', select: { ids: [1] } });
+    const more = await host.write('s-0', upserts(5));
+    await host.host.apply('r', 1, first.entries);
+    await host.host.shutdown();
+    const full = { node: 'ring-8', diskReserveBytes: Number.MAX_SAFE_INTEGER };
+    host.host = await createShardHost({
+      dataDir: host.directory,
+      workers: 1,
+      logger: pino({ level: 'silent' }),
+      ...full,
+    });
+    await host.open(replica);
+    expect(await host.host.apply('r', 1, first.entries)).toMatchObject({ seqNo: 1 });
+    expect(await host.host.apply('r', 1, gone.entries)).toMatchObject({ seqNo: 2 });
+    await expect(host.host.apply('r', 1, more.entries)).rejects.toMatchObject({
+      code: 'ANN_DISK_FULL',
+      message: expect.stringMatching(/^node ring-8, shard r: .* MiB of disk are free/),
+    });
+    expect(await host.host.count('r', null)).toBe(2);
   });
 
   test('SQLITE_FULL: the turn is undone in the database and in memory, and the copy lives on', async () => {
