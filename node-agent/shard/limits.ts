@@ -63,6 +63,8 @@ export const RANGE_SCAN_MAX_KEYS = 4_096;
 /** Rows between two looks at the clock while a digest is taken, and the longest slice. */
 export const DIGEST_STEP_ROWS = 64;
 export const DIGEST_SLICE_MS = 4;
+/** Rest after each slice of a comparison that nobody waits for. */
+export const DIGEST_REST_MS = 4;
 /** Ids that one logged delete names at most when ranges are made equal. */
 export const INGEST_DELETE_MAX_IDS = 50_000;
 /** Bytes of one export batch, about. */

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { SLOTS, type Slots } from '#model/slot.ts';
 import { PointsDigest } from './digest.ts';
-import { DIGEST_SLICE_MS, DIGEST_STEP_ROWS } from './limits.ts';
+import { DIGEST_REST_MS, DIGEST_SLICE_MS, DIGEST_STEP_ROWS } from './limits.ts';
 import { inSlots, Rows, slotOfKey, type ExportRow } from './rows.ts';
 
 /** One moment of a copy's database, read by its own connection while writes go on. Close it soon: the WAL can't shrink meanwhile. */
@@ -24,7 +24,7 @@ class SnapshotReader {
   }
 
   /** Every row in key order, in time slices so that the thread serves others meanwhile. */
-  async each(slots: Slots | null, visit: (row: ExportRow) => void): Promise<void> {
+  async each(slots: Slots | null, visit: (row: ExportRow) => void, restMs = 0): Promise<void> {
     let after: Uint8Array<ArrayBuffer> | null = null;
     for (let sliceMs = performance.now(); ;) {
       let last: number;
@@ -41,7 +41,7 @@ class SnapshotReader {
       }
       if (last < DIGEST_STEP_ROWS) return;
       if (performance.now() - sliceMs < DIGEST_SLICE_MS) continue;
-      await nextTurn();
+      await (restMs > 0 ? sleep(restMs) : nextTurn());
       sliceMs = performance.now();
     }
   }
@@ -61,20 +61,25 @@ export async function digestOf(
   return { seqNo, points: digest.points, digest: digest.text() };
 }
 
-/** Digests of equal parts of the slots, in order, all at one seqNo. Part b holds the slots s with floor(s x buckets / 16384) = b. */
+/** Digests of equal parts of the slots, in order, all at one seqNo; taken beside other work, which goes first. Part b holds the slots s with floor(s x buckets / 16384) = b. */
 export async function digestBucketsOf(path: string, buckets: number): Promise<{ seqNo: number; digests: string[] }> {
   if (!Number.isInteger(buckets) || buckets < 1 || buckets > SLOTS)
     throw new RangeError(`buckets: ${buckets} is not in 1..${SLOTS}`);
   const digests = Array.from({ length: buckets }, () => new PointsDigest());
   const bucketOf = (row: ExportRow): number => Math.floor((slotOfKey(row.key) * buckets) / SLOTS);
-  const seqNo = await readAll(path, null, (row) => addTo(digests[bucketOf(row)]!, row));
+  const seqNo = await readAll(path, null, (row) => addTo(digests[bucketOf(row)]!, row), DIGEST_REST_MS);
   return { seqNo, digests: digests.map((digest) => digest.text()) };
 }
 
-async function readAll(path: string, slots: Slots | null, visit: (row: ExportRow) => void): Promise<number> {
+async function readAll(
+  path: string,
+  slots: Slots | null,
+  visit: (row: ExportRow) => void,
+  restMs = 0,
+): Promise<number> {
   const reader = new SnapshotReader(path);
   try {
-    await reader.each(slots, visit);
+    await reader.each(slots, visit, restMs);
     return reader.seqNo;
   } finally {
     reader.close();
