@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +36,18 @@ describe('readConfig', () => {
     [{ ANNULUS_KEYS_DIR: '/nowhere' }, '/nowhere/token cannot be read'],
   ])('%j is refused', (wrong, message) => {
     expect(() => readConfig({ ...env(), ...wrong })).toThrow(message);
+  });
+
+  test('the gossip key may be missing, but not wrong', async () => {
+    expect(readConfig(env()).gossipKey).toBeNull();
+    const keys = join(folder, 'keys');
+    await mkdir(keys);
+    await writeFile(join(keys, 'token'), 'secret');
+    const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(join(keys, 'ed25519.key'), pem);
+    expect(readConfig({ ...env(), ANNULUS_KEYS_DIR: keys }).gossipKey?.asymmetricKeyType).toBe('ed25519');
+    await writeFile(join(keys, 'ed25519.key'), 'rubbish');
+    expect(() => readConfig({ ...env(), ANNULUS_KEYS_DIR: keys })).toThrow('ed25519.key is no Ed25519 key');
   });
 });
 

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -152,6 +153,15 @@ describe('a node that cannot start says why in one line', () => {
     expect(code).toBe(98);
     expect(text).toMatch(new RegExp(`^node-agent: port ${port} on .* is in use`));
     expect(text.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('the gossip port in use', async () => {
+    const taken = createSocket('udp4').bind(PORTS.gossip, nodes.address('ring-0'));
+    await once(taken, 'listening');
+    const { code, text } = await failure({});
+    taken.close();
+    expect(code).toBe(98);
+    expect(text).toMatch(new RegExp(`^node-agent: port ${PORTS.gossip} on .* is in use`));
   });
 
   test("another cluster's volume", async () => {
