@@ -187,19 +187,21 @@ export class Rig {
     rmSync(this.home, { recursive: true, force: true });
   }
 
+  /** The VectorCluster as it is applied. */
+  manifest(): KubeObject {
+    const { nodes, spec } = this.options;
+    return {
+      apiVersion: 'annulus.dev/v1alpha1',
+      kind: 'VectorCluster',
+      metadata: { name: CLUSTER, namespace: NAMESPACE },
+      spec: { nodes, storage: { size: '4Gi' }, ...spec },
+    };
+  }
+
   /** Starts the launcher on the folder. */
   async launch(): Promise<void> {
     const manifest = join(this.home, 'cluster.json');
-    const { nodes, spec } = this.options;
-    writeFileSync(
-      manifest,
-      JSON.stringify({
-        apiVersion: 'annulus.dev/v1alpha1',
-        kind: 'VectorCluster',
-        metadata: { name: CLUSTER, namespace: NAMESPACE },
-        spec: { nodes, storage: { size: '4Gi' }, ...spec },
-      }),
-    );
+    writeFileSync(manifest, JSON.stringify(this.manifest()));
     const launcher = fork(join(import.meta.dirname, 'launch.ts'), [this.home, this.network?.id ?? '-', manifest], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
