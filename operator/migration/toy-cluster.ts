@@ -46,6 +46,10 @@ export class ToyCluster {
   /** Moves and copies that were begun. */
   starts = 0;
   advice: ClusterAdvice | undefined;
+  /** Steps that were written, in order. */
+  readonly events: string[] = [];
+  /** Primaries do not hear that they should hand over. */
+  deaf = false;
   /** The operator dies before this write, or before the answers that follow it. */
   crash: () => 'before' | 'after' | undefined = () => undefined;
   #ids = 0;
@@ -186,7 +190,7 @@ export class ToyCluster {
       if (copy.inSync && !this.#isUp(copy.node)) return [ask(copy, 'REMOVE_FROM_IN_SYNC')];
       if (!copy.inSync && this.#isUp(copy.node) && this.#file(shard, copy)?.filled === COPY_TICKS)
         return [ask(copy, 'ADD_TO_IN_SYNC')];
-      const drained = handoverTo === copy.node && inSync.every((each) => this.#isUp(each.node));
+      const drained = !this.deaf && handoverTo === copy.node && inSync.every((each) => this.#isUp(each.node));
       return drained ? [ask(copy, 'HAND_OVER')] : [];
     });
   }
@@ -289,6 +293,7 @@ export class ToyCluster {
     const least = Math.min(shard.spec.replicationFactor, before);
     if (living(status.copies ?? []) < least)
       this.#break(shard, `fewer than ${least} living in-sync copies after ${steps.join(', ')}`);
+    this.events.push(...steps);
     const begun = steps.filter((step) => step === 'MigrationStarted' || step === 'CopyAdded').length;
     this.starts += begun;
     const running = this.shards.filter(
