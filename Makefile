@@ -41,6 +41,14 @@ format: setup ## format all files
 bench: setup ## speed, recall and memory against hnswlib itself, in one run
 	@node bench/main.ts $(ARGS)
 
+.PHONY: sim
+sim: setup ## operator and nodes in virtual time against seeded faults (SEEDS=1000 FIRST=1 JOBS=2 KEEP_GOING=1; SEED=n TRACE=1: one, told)
+	@SEEDS="$(or $(SEEDS),100)" FIRST="$(or $(FIRST),1)" JOBS="$(or $(JOBS),2)" $(if $(SEED),SEED=$(SEED)) $(if $(TRACE),TRACE=$(TRACE)) $(if $(MUTANT),MUTANT=$(MUTANT)) $(if $(KEEP_GOING),KEEP_GOING=$(KEEP_GOING)) node sim/main.ts
+
+.PHONY: chaos
+chaos: setup ## kills, pauses, partitions, moves and splits under load, as a table (ARGS="kills split": only those parts)
+	@exec node e2e/processes/chaos/main.ts $(ARGS)
+
 .PHONY: clean
 clean: ## remove the embedded mode's state and data (.annulus) and what tests left; packages stay
 	@rm -rf .annulus coverage dist node_modules/.cache
