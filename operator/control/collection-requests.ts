@@ -93,8 +93,8 @@ export class CollectionRequests {
 
   /** Waits until the cache shows what was written, for a while: the answer is right either way. */
   async #cached(seen: () => boolean): Promise<void> {
-    const until = Date.now() + CACHE_WAIT_MS;
-    while (!seen() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, CACHE_POLL_MS));
+    const until = performance.now() + CACHE_WAIT_MS;
+    while (!seen() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, CACHE_POLL_MS));
   }
 }
 

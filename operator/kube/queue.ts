@@ -15,7 +15,7 @@ export interface QueueOptions {
 /** setTimeout overflows beyond this. */
 const MAX_TIMER_MS = 2_000_000_000;
 
-/** The shell around QueueMachine: workers that run until stopped. */
+/** The shell around QueueMachine: workers that run until stopped. By the monotonic clock: a wall clock set back must not make keys wait. */
 export class WorkQueue {
   readonly #machine = new QueueMachine();
   readonly #options: QueueOptions;
@@ -34,7 +34,7 @@ export class WorkQueue {
   /** Wants the key to be worked on, now or after a delay. */
   add(key: string, delayMs = 0): void {
     if (this.#stopped) return;
-    this.#machine.add(key, Date.now() + delayMs);
+    this.#machine.add(key, performance.now() + delayMs);
     this.#schedule();
   }
 
@@ -49,12 +49,12 @@ export class WorkQueue {
     clearTimeout(this.#timer);
     const next = this.#machine.nextAt();
     if (this.#stopped || next === undefined) return;
-    this.#timer = setTimeout(() => this.#pump(), Math.min(Math.max(0, next - Date.now()), MAX_TIMER_MS));
+    this.#timer = setTimeout(() => this.#pump(), Math.min(Math.max(0, next - performance.now()), MAX_TIMER_MS));
   }
 
   #pump(): void {
     while (!this.#stopped && this.#machine.running < this.#options.workers) {
-      const key = this.#machine.take(Date.now());
+      const key = this.#machine.take(performance.now());
       if (key === undefined) break;
       void this.#work(key);
     }
@@ -65,9 +65,9 @@ export class WorkQueue {
     try {
       const { requeueAfterMs } = await this.#options.work(key);
       this.#machine.done(key);
-      if (requeueAfterMs !== undefined) this.#machine.add(key, Date.now() + requeueAfterMs);
+      if (requeueAfterMs !== undefined) this.#machine.add(key, performance.now() + requeueAfterMs);
     } catch (error) {
-      const wait = this.#machine.failed(key, Date.now(), Math.random());
+      const wait = this.#machine.failed(key, performance.now(), Math.random());
       this.#options.onError(key, error, wait);
     }
     if (this.#stopped && this.#machine.running === 0) this.#idle?.();

@@ -33,7 +33,7 @@ export interface ReflectorOptions<T> {
 const PAGE = 500;
 const TICK_MS = 200;
 
-/** The shell around ReflectorMachine: never gives up until stopped. */
+/** The shell around ReflectorMachine: never gives up until stopped. By the monotonic clock. */
 export class Reflector<T extends Versioned> implements Store<T> {
   readonly #machine: ReflectorMachine<T>;
   readonly #options: ReflectorOptions<T>;
@@ -49,7 +49,7 @@ export class Reflector<T extends Versioned> implements Store<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    this.#machine = new ReflectorMachine<T>(Date.now());
+    this.#machine = new ReflectorMachine<T>(performance.now());
   }
 
   /** True once all objects were listed. */
@@ -59,7 +59,7 @@ export class Reflector<T extends Versioned> implements Store<T> {
 
   /** Milliseconds since the server last said anything. */
   get ageMs(): number {
-    return Date.now() - this.#machine.lastHeardAt;
+    return performance.now() - this.#machine.lastHeardAt;
   }
 
   get kind(): string {
@@ -83,7 +83,7 @@ export class Reflector<T extends Versioned> implements Store<T> {
   }
 
   start(): void {
-    const tick = (): void => this.#run(this.#machine.tick(Date.now(), Math.random()));
+    const tick = (): void => this.#run(this.#machine.tick(performance.now(), Math.random()));
     this.#timer = setInterval(tick, TICK_MS);
     tick();
   }
@@ -131,7 +131,7 @@ export class Reflector<T extends Versioned> implements Store<T> {
         .map((item) => this.#parse(item, this.#unreadableInList))
         .filter((item) => item !== undefined);
       if (page.next === '') this.#unreadable = this.#unreadableInList;
-      this.#run(this.#machine.onPage(items, page.resourceVersion, page.next, Date.now(), Math.random()));
+      this.#run(this.#machine.onPage(items, page.resourceVersion, page.next, performance.now(), Math.random()));
     } catch (error) {
       this.#fail('list', error, turn);
     }
@@ -156,7 +156,7 @@ export class Reflector<T extends Versioned> implements Store<T> {
         }
         this.#onLine(type, object);
       }
-      if (turn === this.#turn) this.#run(this.#machine.onWatchEnd(Date.now(), Math.random()));
+      if (turn === this.#turn) this.#run(this.#machine.onWatchEnd(performance.now(), Math.random()));
     } catch (error) {
       this.#fail('watch', error, turn);
     }
@@ -168,7 +168,7 @@ export class Reflector<T extends Versioned> implements Store<T> {
     const present = type === 'ADDED' || type === 'MODIFIED';
     const parsed = present ? this.#parse(object as KubeObject, this.#unreadable) : undefined;
     const version = textAt(object, 'metadata', 'resourceVersion');
-    this.#run(this.#machine.onEvent(type, key, version, parsed, Date.now()));
+    this.#run(this.#machine.onEvent(type, key, version, parsed, performance.now()));
   }
 
   #parse(object: KubeObject, unreadable: Set<string>): T | undefined {
@@ -192,6 +192,6 @@ export class Reflector<T extends Versioned> implements Store<T> {
     } else {
       this.#options.log.warn({ kind: this.kind, verb, err: errorText(error) }, 'reflector tries again');
     }
-    this.#run(this.#machine.onFailure(isGone(error), Date.now(), Math.random()));
+    this.#run(this.#machine.onFailure(isGone(error), performance.now(), Math.random()));
   }
 }

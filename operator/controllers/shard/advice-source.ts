@@ -72,16 +72,20 @@ export class AdviceSource {
     const key = objectKey(namespace, name);
     const known = this.#known.get(key);
     const now = Date.now();
-    const stale = known?.stale === true || now >= (known?.changesAt ?? 0);
+    // What is kept is kept by the monotonic clock: the wall clock may be set back.
+    const asked = performance.now();
+    const stale = known?.stale === true || asked >= (known?.changesAt ?? 0);
     if (known !== undefined && !stale) return { advice: known.advice };
-    if (known !== undefined && now < known.goodUntil) return { advice: known.advice, freshInMs: known.goodUntil - now };
+    if (known !== undefined && asked < known.goodUntil) {
+      return { advice: known.advice, freshInMs: known.goodUntil - asked };
+    }
     const shards = this.#context.caches.shardsOf(namespace, name).map((shard) => this.#latest(shard, now));
     const health = this.#context.health.of(key);
     const input: AdviceInput = { cluster, nodes: this.nodesOf(cluster), health, shards, now };
     const advice = advise(input);
-    const took = Date.now() - now;
-    const goodUntil = now + took + Math.max(MIN_REST_MS, took * REST_FACTOR);
-    const changesAt = now + (advice.changesInMs ?? Infinity);
+    const took = performance.now() - asked;
+    const goodUntil = asked + took + Math.max(MIN_REST_MS, took * REST_FACTOR);
+    const changesAt = asked + (advice.changesInMs ?? Infinity);
     this.#known.set(key, { advice, stale: false, goodUntil, changesAt });
     if (known !== undefined)
       this.#wake(changedAdvice(known.advice, advice).map((shard) => objectKey(namespace, shard)));
