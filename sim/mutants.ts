@@ -3,6 +3,8 @@ import type { Patch } from './hooks.ts';
 /** A bug put in on purpose: what is wrong then, and where. */
 export interface Mutant {
   about: string;
+  /** A seed that finds it. */
+  foundBy: number;
   patches: Patch[];
 }
 
@@ -10,6 +12,7 @@ export interface Mutant {
 export const MUTANTS: Record<string, Mutant> = {
   'ack-before-replica': {
     about: 'a write is acknowledged when it is on the primary alone',
+    foundBy: 1,
     patches: [
       {
         file: 'node-agent/replication/primary.ts',
@@ -20,6 +23,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'no-term-check': {
     about: 'copies take entries of a primary whose term is over',
+    foundBy: 1,
     patches: [
       {
         file: 'node-agent/copies/local-copies.ts',
@@ -36,6 +40,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'skipped-log-tail': {
     about: 'a copy that was filled is taken for caught up without the log since, and nothing is compared',
+    foundBy: 1,
     patches: [
       {
         file: 'node-agent/replication/copy-stream.ts',
@@ -56,6 +61,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'early-cleanup': {
     about: 'a move takes the old copy away before the new one is in sync',
+    foundBy: 1,
     patches: [
       {
         file: 'operator/migration/migrate.ts',
@@ -71,6 +77,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'stale-promotion': {
     about: 'a copy that is not in sync may become the primary',
+    foundBy: 1,
     patches: [
       {
         file: 'operator/failover/heir.ts',
@@ -97,6 +104,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'forgotten-tracked': {
     about: 'a restarted primary forgets that it asked for a copy to be in sync',
+    foundBy: 1,
     patches: [
       {
         file: 'node-agent/replication/tracked-store.ts',
@@ -107,6 +115,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'unsealed-switch': {
     about: 'the routing table switches although the old shards have not drained',
+    foundBy: 1,
     patches: [
       {
         file: 'operator/resharding/switch-table.ts',
@@ -127,6 +136,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'unsealed-handover': {
     about: 'a primary goes on taking writes after it said that it has drained, and the term does not change',
+    foundBy: 1,
     patches: [
       {
         file: 'node-agent/replication/primary.ts',
@@ -142,6 +152,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'unconfirmed-reads': {
     about: 'primary reads are answered without asking whether this is still the primary',
+    foundBy: 1,
     patches: [
       {
         file: 'node-agent/routing/local-shards.ts',
