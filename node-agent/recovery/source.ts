@@ -53,6 +53,7 @@ class Recovery {
   #machine: RecoverySource;
   #outcome: Outcome;
   #startedAt = performance.now();
+  #copySeconds = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(deps: SourceDeps, copy: CopyRef, node: string, from: ImportFrom, outcome: Outcome) {
@@ -110,18 +111,25 @@ class Recovery {
       }
       case 'finish': {
         const { seqNo, term: entryTerm } = ready.moment;
+        this.#copySeconds = this.#seconds();
         const answer = this.#call('importFinish', { seqNo, entryTerm }, FINISH_TIMEOUT_MS);
         return this.#then(answer, () => ({ type: 'finished' }));
       }
       case 'done': {
-        const seconds = Math.round(performance.now() - this.#startedAt) / 1000;
         const { points, resumedAt } = ready;
-        logger.info({ shard, node: this.#node, term: this.#copy.term, points, resumedAt, seconds }, 'copy filled');
+        // What is beyond copySeconds went into the target's index.
+        const [seconds, copySeconds] = [this.#seconds(), this.#copySeconds];
+        const about = { shard, node: this.#node, term: this.#copy.term, points, resumedAt, seconds, copySeconds };
+        logger.info(about, 'copy filled');
         return this.#outcome.resolve();
       }
       case 'fail':
         return this.#outcome.reject(ready.error);
     }
+  }
+
+  #seconds(): number {
+    return Math.round(performance.now() - this.#startedAt) / 1000;
   }
 
   #then<T>(answer: Promise<T>, toStep: (value: T) => SourceStep): void {
