@@ -7,7 +7,7 @@ import { applyOperation, put, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
 import { TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
-import { decodeEntries, writeFrame } from './log-codec.ts';
+import { decodeEntries, isFrame, writeFrame } from './log-codec.ts';
 import type { BatchPoint } from './export-codec.ts';
 import { readImport, writeImport } from './import-state.ts';
 import type { LogOperation, Write } from './operations.ts';
@@ -265,6 +265,11 @@ export class ShardCopy {
     let next = fromSeqNo;
     for (const row of this.store.iterate('SELECT entry FROM log WHERE seq >= ? ORDER BY seq', fromSeqNo)) {
       const entry = row[0] as Uint8Array;
+      // As if it were not there: a copy that needs it is recovered whole, the points have checksums of their own.
+      if (!isFrame(entry)) {
+        if (parts.length === 0) return null;
+        break;
+      }
       if (parts.length > 0 && bytes + entry.length > maxBytes) break;
       parts.push(entry);
       bytes += entry.length;

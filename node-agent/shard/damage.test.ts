@@ -26,10 +26,12 @@ function upserts(count: number, size = 10): Write {
   return { type: 'upsert', points };
 }
 
-async function filled(count: number, tuning = {}): Promise<string> {
+const FLIPS = 40;
+
+async function filled(count: number, tuning = {}, size = 10): Promise<string> {
   host = await TestHost.start({ tuning });
   await host.open(options);
-  await host.write('s-0', upserts(count));
+  await host.write('s-0', upserts(count, size));
   return host.folder(options);
 }
 
@@ -94,6 +96,52 @@ describe('a damaged database is not served', () => {
     for (const name of readdirSync(folder)) rmSync(join(folder, name));
     writeFileSync(join(folder, 'points.sqlite'), Buffer.alloc(20_000, 7));
     expect(await host.open({ ...options, create: false })).toMatchObject({ state: 'failed' });
+  });
+});
+
+describe('flipped bits in the database', () => {
+  test('anywhere: what was written is answered, or nothing', async () => {
+    const seed = Number(process.env['ANNULUS_SEED'] ?? Date.now() % 1_000_000);
+    const random = randomFrom(seed);
+    const folder = await filled(300, {}, 200);
+    const scroll = { from: null, limit: 1_000, filter: null, fields: { payload: true, vector: true } };
+    const expected = [await host.host.digest('s-0'), await host.host.scroll('s-0', scroll)];
+    await host.restart();
+    const whole = readFileSync(join(folder, 'points.sqlite'));
+    let found = 0;
+    for (let i = 0; i < FLIPS; i++) {
+      const copy = copyOptions({}, { shard: `f-${i}`, allocationId: `f${i}`, create: false });
+      mkdirSync(host.folder(copy), { recursive: true });
+      const bytes = Buffer.from(whole);
+      const bit = Math.floor(random() * bytes.length * 8);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      writeFileSync(join(host.folder(copy), 'points.sqlite'), bytes);
+      try {
+        const opened = await host.open(copy);
+        if (opened.state !== 'open') throw new Error(opened.state);
+        const [digest, page] = [await host.host.digest(copy.shard), await host.host.scroll(copy.shard, scroll)];
+        const told = `ANNULUS_SEED=${seed}, flip ${i}, bit ${bit}`;
+        expect([told, digest, page]).toEqual([told, ...expected]);
+      } catch (error) {
+        if (error instanceof Error && 'matcherResult' in error) throw error;
+        found++;
+      }
+      await host.host.destroy(copy.shardUid, copy.allocationId);
+    }
+    expect(found).toBeGreaterThan(FLIPS / 4);
+  });
+
+  test('in an entry of the log: it is not sent, and what needs it is recovered whole', async () => {
+    const folder = await filled(20);
+    await host.write('s-0', upserts(3), upserts(4));
+    await host.host.close('s-0');
+    const db = new DatabaseSync(join(folder, 'points.sqlite'));
+    db.exec('UPDATE log SET entry = zeroblob(length(entry)) WHERE seq = 2');
+    db.close();
+    await host.open({ ...options, create: false });
+    expect(await host.host.readLog('s-0', 1, 1e9)).toMatchObject({ nextSeqNo: 2 });
+    expect(await host.host.readLog('s-0', 2, 1e9)).toBeNull();
+    expect(await host.host.readLog('s-0', 3, 1e9)).toMatchObject({ nextSeqNo: 4 });
   });
 });
 

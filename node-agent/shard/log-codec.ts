@@ -66,6 +66,14 @@ export function decodeEntries(bytes: Uint8Array): Frame[] {
   return frames;
 }
 
+/** Whether the bytes are one frame as it was written. */
+export function isFrame(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  const head = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+  const body = bytes.subarray(HEADER_BYTES);
+  return head.getUint32(0, true) === body.length && head.getUint32(4, true) === crc32(body);
+}
+
 function decodeFrame(bytes: Uint8Array, at: number): Frame {
   const where = `log entry at byte ${at}`;
   if (bytes.length - at < HEADER_BYTES) throw broken(`${where} is cut off`);
