@@ -247,7 +247,7 @@ export function addRequest(
   const earlier = waiting.find(same);
   const others = waiting.filter((other) => !same(other));
   if (others.length >= MAX_WAITING_PER_SHARD) return others;
-  return [...others, { from, request, since: earlier?.since ?? now, at: now }];
+  return [...others, { from, request, since: Math.min(earlier?.since ?? now, now), at: now }];
 }
 
 function sameAddress(a: NodeAddress, b: NodeAddress): boolean {

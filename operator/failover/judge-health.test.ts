@@ -138,6 +138,13 @@ describe('by Kubernetes, where no majority is possible', () => {
     expect(states(judge(2, { words, pods: pods(state), before: again, now: NOW + POD_DOWN_MS + 1 }))).toBe('US');
   });
 
+  test('a clock that is set back makes nobody wait for the old time', () => {
+    const scene = { words: { 'ring-0': dead(1) }, pods: pods('NotRunning') };
+    const before = judge(2, { ...scene, before: judge(2, scene), now: NOW - 3_600_000 });
+    expect(before.nodes.get('ring-1')).toMatchObject({ state: 'Suspect', since: NOW - 3_600_000 });
+    expect(states(judge(2, { ...scene, before, now: NOW - 3_600_000 + POD_DOWN_MS }))).toBe('UD');
+  });
+
   test('two nodes: a lost stream alone, and the other one calling it dead, is no death', () => {
     const words = { 'ring-0': dead(1) };
     const before = judge(2, { words });

@@ -38,7 +38,8 @@ export function judgeHealth(input: HealthInput): ClusterHealth {
     const down = downSince(node, input);
     const verdict = judgeNode({ node, total: nodes.length, quorum, side, heard: voters.size, down, now });
     const old = before.nodes.get(node);
-    const since = old?.state === verdict.state ? old.since : now;
+    // A clock that was set back must not make anybody wait for the old time.
+    const since = old?.state === verdict.state ? Math.min(old.since, now) : now;
     judged.set(node, { ...verdict, since, ...(down === undefined ? {} : { downSince: down.since }) });
   }
   const nextAt = nextChange(input, judged);
@@ -118,7 +119,7 @@ function downSince(node: string, { sights, pods, before, now }: HealthInput): Do
   const pod = pods.get(node) ?? 'Absent';
   if (pod === 'Running' || sights.get(node)?.connected === true) return undefined;
   const why = pod === 'Absent' ? 'its pod is gone' : 'its container is not running';
-  return { since: before.nodes.get(node)?.downSince ?? now, why };
+  return { since: Math.min(before.nodes.get(node)?.downSince ?? now, now), why };
 }
 
 /** The first moment at which a report goes stale or a pod has been down long enough. */
