@@ -130,7 +130,10 @@ function deadHolders({ health, shards }: ClusterInput): string | undefined {
   if (dead.length === 0) return undefined;
   const names = dead.map((node) => `${node} (${healthOf(health, node).why})`).join(', ');
   const orphaned = shards.filter((shard) => dead.includes(shard.status?.primary ?? '')).length;
-  const rest = orphaned === 0 ? 'every shard has a living primary' : `${orphaned} of ${shards.length} shards have no living primary`;
+  const rest =
+    orphaned === 0
+      ? 'every shard has a living primary'
+      : `${orphaned} of ${shards.length} shards have no living primary`;
   return `dead: ${names}; ${rest}`;
 }
 
