@@ -30,8 +30,8 @@ describe('five processes that gossip by UDP', () => {
     spec = { clusterUID: randomUUID(), nodes, keyPath };
     lines.clear();
     for (const { name } of nodes) start(name);
-    await until('all know all', () => nodes.every(({ name }) => of(name, 'Known').length === COUNT - 1), 20_000);
-  });
+    await until('all know all', () => nodes.every(({ name }) => of(name, 'Known').length === COUNT - 1), 50_000);
+  }, 60_000);
 
   afterEach(async () => {
     const ended = [...children.values()].map((child) => {
@@ -67,7 +67,7 @@ describe('five processes that gossip by UDP', () => {
     children.get('n3')!.kill('SIGKILL');
     expect(await believed('n3', 'Dead', killed)).toBeLessThan(5_000);
     start('n3');
-    await until('n3 is started', () => of('n3', 'Started').length === 2);
+    await until('n3 is started', () => of('n3', 'Started').length === 2, 30_000);
     expect(await believed('n3', 'Alive', of('n3', 'Started')[1]!.at - 100)).toBeLessThan(2_000);
     const ended = Date.now();
     children.get('n3')!.kill('SIGTERM');

@@ -12,9 +12,9 @@ beforeEach(async () => {
   await until(
     'every node reports every other alive',
     () => nodes.names.every((name) => reported(name, 'ALIVE')),
-    30_000,
+    80_000,
   );
-}, 60_000);
+}, 90_000);
 afterEach(() => nodes.stop());
 
 /** Every other node's last report to the operator says so. */
