@@ -16,7 +16,7 @@ const IDS_PAGE = 10_000;
 export interface WriteRequest {
   /** The collection by the newest map. */
   collection(): MapCollection;
-  calls: ShardCalls;
+  calls: Pick<ShardCalls, 'read' | 'write'>;
   /** Operations of the whole request. */
   operations: number;
   /** On the clock of performance.now(). */
