@@ -48,6 +48,10 @@ export class ClusterRouter implements Router {
   collection(name: string): MapCollection {
     const collection = this.#maps.collection(name);
     if (collection) return collection;
+    // Without any map it cannot know: a client that was told "not there" would believe it.
+    if (this.map().version === 0) {
+      throw new AnnulusError('ANN_NOT_READY', 'this node has no cluster map yet; ask another node, or again soon');
+    }
     throw new AnnulusError(
       'ANN_COLLECTION_NOT_FOUND',
       `there is no collection "${name}" in cluster ${this.map().cluster}`,
