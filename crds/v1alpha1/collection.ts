@@ -15,10 +15,11 @@ import type { Condition, ObjectMeta, SlotRange } from './common.ts';
  * @printColumn Ready string .status.conditions[?(@.type=="Available")].status
  * @printColumn Points integer .status.points
  * @printColumn Age date .metadata.creationTimestamp
+ * @printColumn Resharding string .status.resharding.phase priority=1
  * @printColumn Message string .status.message priority=1
  * @condition Accepted its cluster exists and the name is free there
  * @condition Available every shard can be read and written
- * @condition Progressing shards are being created
+ * @condition Progressing shards are being created, or their number changes
  * @condition FullyReplicated every shard has all its copies in sync
  */
 export interface Collection {
