@@ -68,7 +68,7 @@ export const MUTANTS: Record<string, Mutant> = {
         find: 'return { config, migration: next, steps: [] };\n}\n\n/** The new copy is in sync: the old',
         replace: `const left = config.copies.filter((copy) => copy.node !== migration.from);
   const early = { ...config, primaryTerm: config.primaryTerm + 1, copies: left.map((copy, i) => i === left.length - 1 ? { ...copy, role: 'Primary' as const, inSync: true } : { ...copy, role: copy.role === 'Primary' ? 'Replica' as const : copy.role }) };
-  return { config: seen.phase === 'Preparing' ? config : early, migration: next, steps: [] };
+  return { config: early, migration: next, steps: [] };
 }
 
 /** The new copy is in sync: the old`,

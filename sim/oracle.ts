@@ -8,8 +8,11 @@ import { CLUSTER, type World } from './world.ts';
 /** An invariant does not hold. */
 export class Violation extends Error {
   readonly seedTime: number;
-  constructor(message: string, at: number) {
+  /** Something did not come to its end; no promise was broken. */
+  readonly liveness: boolean;
+  constructor(message: string, at: number, liveness = false) {
     super(message);
+    this.liveness = liveness;
     this.name = 'Violation';
     this.seedTime = at;
   }
@@ -73,7 +76,10 @@ export class Oracle {
     for (const copy of shard.status?.copies ?? []) {
       if (!copy.inSync) continue;
       const file = this.file(shard, copy);
-      if (file === undefined || file.failedMark !== '' || this.damaged.has(file)) continue;
+      if (file === undefined) {
+        return this.fail(`${when}: in-sync copy of ${shard.metadata.name} on ${copy.node} has no data`);
+      }
+      if (file.failedMark !== '' || this.damaged.has(file)) continue;
       const problem = this.history.judge(id, versionOf(file.row(String(id))?.payload ?? null), floor);
       if (problem !== null) this.fail(`${when}: in-sync copy of ${shard.metadata.name} on ${copy.node}: ${problem}`);
     }

@@ -15,6 +15,8 @@ import { World } from './world.ts';
 export interface Outcome {
   seed: number;
   ok: boolean;
+  /** It did not converge, or was not silent; no promise was broken. */
+  liveness: boolean;
   /** What does not hold, with the time; empty when all does. */
   problem: string;
   /** The world at that moment. */
@@ -52,8 +54,10 @@ export function runSeed(seed: number, trace: Trace | null): Outcome {
   }
   note(JSON.stringify(scenario));
   let problem = '';
+  let liveness = false;
   let state = '';
   const failing = (error: unknown): void => {
+    liveness = error instanceof Violation && error.liveness;
     if (error instanceof Violation) problem = `at ${stamp(error.seedTime)}: ${error.message}`;
     else
       problem = `at ${stamp(world.kernel.now)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
@@ -80,6 +84,7 @@ export function runSeed(seed: number, trace: Trace | null): Outcome {
   return {
     seed,
     ok: problem === '',
+    liveness,
     problem,
     state,
     virtualMs: world.kernel.now,
@@ -111,7 +116,11 @@ function play(world: World, oracle: Oracle, workload: Workload, scenario: Scenar
     const left = unsettled(world, oracle);
     if (left.length === 0 && workload.underWay === 0) break;
     if (kernel.now >= end)
-      throw new Violation(`not converged ${CONVERGE_MS / 1000} s after the faults: ${left.join('; ')}`, kernel.now);
+      throw new Violation(
+        `not converged ${CONVERGE_MS / 1000} s after the faults: ${left.join('; ')}`,
+        kernel.now,
+        true,
+      );
     kernel.runUntil(kernel.now + STEP_MS);
   }
   note('converged');
@@ -119,7 +128,7 @@ function play(world: World, oracle: Oracle, workload: Workload, scenario: Scenar
   if (kernel.failure) throw kernel.failure;
   beSilent(world);
   const left = unsettled(world, oracle);
-  if (left.length > 0) throw new Violation(`did not stay converged: ${left.join('; ')}`, kernel.now);
+  if (left.length > 0) throw new Violation(`did not stay converged: ${left.join('; ')}`, kernel.now, true);
   checkContent(world, oracle, workload);
   if (kernel.failure) throw kernel.failure;
 }
@@ -134,7 +143,7 @@ function beSilent({ kernel, server }: World): void {
     if (loud.length === 0) return;
   }
   const names = new Set(loud.map(({ kind, name, writer }) => `${kind} ${name} by ${writer}`));
-  throw new Violation(`a converged cluster goes on writing: ${[...names].join(', ')}`, kernel.now);
+  throw new Violation(`a converged cluster goes on writing: ${[...names].join(', ')}`, kernel.now, true);
 }
 
 function until(world: World, timeoutMs: number, holds: () => boolean, what: string): void {
