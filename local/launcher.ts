@@ -44,6 +44,7 @@ export interface LocalOptions {
   /** Run the operator; default true. */
   readonly operator?: boolean;
   readonly images?: ImageTable;
+  /** Of pods and operator. */
   readonly backoff?: Backoff;
   /** Variables for pods and operator besides their own. */
   readonly env?: Readonly<Record<string, string>>;
@@ -150,7 +151,7 @@ async function start(
   let operator: SupervisedProcess | undefined;
   if (options.operator !== false) {
     const place = await operatorPlace(home, kubeconfig, api.url, credentials, options.network, cleanups);
-    const started = startOperator(home, place, programEnv(home, options), logger);
+    const started = startOperator(home, place, options, logger);
     operator = started;
     cleanups.push(() => started.stop(OPERATOR_GRACE_MS));
   }
@@ -201,18 +202,13 @@ async function operatorPlace(
   return { command, env: { KUBECONFIG: own, ANNULUS_METRICS_ADDRESS: network.operatorIP } };
 }
 
-function startOperator(
-  home: string,
-  place: OperatorPlace,
-  env: Readonly<Record<string, string>>,
-  logger: Logger,
-): SupervisedProcess {
+function startOperator(home: string, place: OperatorPlace, options: LocalOptions, logger: Logger): SupervisedProcess {
   const spec = {
     command: [...place.command, process.execPath, join(REPOSITORY, 'operator', 'main.ts'), '--no-lease'],
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       HOME: process.env['HOME'] ?? '/',
-      ...env,
+      ...programEnv(home, options),
       ...stateMarker(home),
       ...place.env,
     },
@@ -220,7 +216,7 @@ function startOperator(
     log: new ContainerLog(join(home, 'logs', 'operator')),
     records: [join(home, 'processes', 'operator.json')],
   };
-  return new SupervisedProcess('operator', spec, logger);
+  return new SupervisedProcess('operator', spec, logger, options.backoff);
 }
 
 function subnetOf(instance: number): string {

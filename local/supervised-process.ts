@@ -11,16 +11,18 @@ export class SupervisedProcess {
   private readonly name: string;
   private readonly spec: Omit<ProcessSpec, 'run'>;
   private readonly logger: KubeletLogger;
+  private readonly backoff: Backoff;
   private readonly done: Promise<void>;
   private finish: () => void = () => undefined;
   private machine: Container;
   private process: ContainerProcess | undefined;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, spec: Omit<ProcessSpec, 'run'>, logger: KubeletLogger) {
+  constructor(name: string, spec: Omit<ProcessSpec, 'run'>, logger: KubeletLogger, backoff: Backoff = BACKOFF) {
     this.name = name;
     this.spec = spec;
     this.logger = logger;
+    this.backoff = backoff;
     this.machine = newContainer(Date.now());
     this.done = new Promise((resolve) => (this.finish = resolve));
     this.advance({ type: 'tick' });
@@ -44,7 +46,7 @@ export class SupervisedProcess {
   }
 
   private advance(event: ContainerEvent): void {
-    const policy = { image: this.name, restart: 'Always', backoff: BACKOFF } as const;
+    const policy = { image: this.name, restart: 'Always', backoff: this.backoff } as const;
     const step = stepContainer(this.machine, event, Date.now(), policy);
     this.machine = step.container;
     for (const action of step.actions) {

@@ -41,6 +41,14 @@ test('what nobody acknowledged may be there or not, until it is overwritten; the
   expect(made.judge(1, 'a', 6, 7)).toBe('stale');
 });
 
+test('a late write leaves its part beside that of a later one', () => {
+  const made = history(['1/0', 0, 1], ['2/0', 2], ['3/0', 4, 5], ['3/1', 6, 7]);
+  expect(made.judge(1, '2/1', 8, 9)).toBe('late');
+  expect(made.judge(1, '1/1', 8, 9)).toBe('wrong');
+  const certain = history(['1/0', 0, 1], ['2/0', 2, 3], ['3/0', 4, 5], ['3/1', 6, 7]);
+  expect(certain.judge(1, '2/1', 8, 9)).toBe('wrong');
+});
+
 test('the states that may be left', () => {
   expect(history(['a', 0, 1], ['b', 2]).possible(1)).toEqual(new Set(['a', 'b']));
   expect(history(['a', 0]).possible(1)).toEqual(new Set(['', 'a']));

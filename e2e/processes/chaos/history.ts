@@ -45,7 +45,8 @@ export class History {
     if (possible) return 'right';
     const before = ops.slice(0, Math.max(0, last));
     if (before.some((op) => op.state === seen && op.doubtful)) return 'late';
-    return seen === '' || before.some((op) => op.state === seen) ? 'stale' : 'wrong';
+    if (seen === '' || before.some((op) => op.state === seen)) return 'stale';
+    return isComposed(ops, seen) ? 'late' : 'wrong';
   }
 
   /** Keys that were ever written. */
@@ -65,6 +66,18 @@ export class History {
     const states = this.possible(key);
     return states.size === 1 ? [...states][0] : undefined;
   }
+}
+
+/**
+ * A state is `vector/payload`. A write that was doubtful and came late leaves its part beside the part of another one: an old vector to which
+ * the payload of a later write was set, or an old payload set to a new vector.
+ */
+function isComposed(ops: readonly Op[], seen: State): boolean {
+  const [vector, payload] = seen.split('/');
+  if (payload === undefined) return false;
+  const vectors = ops.filter((op) => op.state.startsWith(`${vector}/`));
+  const payloads = ops.filter((op) => op.state.endsWith(`/${payload}`));
+  return vectors.length > 0 && payloads.length > 0 && [...vectors, ...payloads].some((op) => op.doubtful);
 }
 
 /** Place of the last write that was acknowledged by then; -1: none. */

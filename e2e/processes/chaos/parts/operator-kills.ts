@@ -5,7 +5,6 @@ import { beWhole, between, doFault, type Measured, pick } from './faults.ts';
 
 const QUIET_MS = 4_000;
 const DOWN_MS = 14_000;
-const NO_GAP_S = 2;
 
 export interface OperatorKills {
   /** Seconds without an acknowledged write of each shard, the operator alone being killed. */
@@ -48,7 +47,7 @@ export async function operatorKills(stage: Stage, count: number): Promise<Operat
 
 export function operatorRows({ alone, withNode }: OperatorKills): Row[] {
   return [
-    times('operator killed: no write acknowledged for', alone, NO_GAP_S),
+    times('operator killed: no write acknowledged for', alone),
     times(
       '  and a node with it: known dead',
       withNode.flatMap(({ detection }) => detection ?? []),
