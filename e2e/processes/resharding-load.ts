@@ -103,7 +103,7 @@ export class Load {
       if (!same || !equal) this.wrong.push(`point ${id} is ${JSON.stringify(found?.payload)}, not ${mark} ${tag}`);
     }
     for (let id = 0; id < STILL; id++) if (!seen.has(id)) this.wrong.push(`point ${id} is lost`);
-    await this.#searchAll();
+    await this.#searchAll(() => false);
   }
 
   async #write(writer: number): Promise<void> {
@@ -160,7 +160,7 @@ export class Load {
 
   async #read(reader: number): Promise<void> {
     while (!this.#stopped) {
-      if (reader === 0) await this.#searchAll();
+      if (reader === 0) await this.#searchAll(() => this.#stopped);
       else {
         const still = { must: [{ key: 'still', match: { value: true } }] };
         const { count } = (await this.#must('POST', '/points/count', { filter: still, exact: true })) as {
@@ -173,7 +173,7 @@ export class Load {
     }
   }
 
-  async #searchAll(): Promise<void> {
+  async #searchAll(stopped: () => boolean): Promise<void> {
     for (const { vector, expected } of this.#queries) {
       const filter = { must: [{ key: 'still', match: { value: true } }] };
       const body = { query: vector, limit: HITS, filter, params: { exact: true } };
@@ -181,7 +181,7 @@ export class Load {
       const ids = points.map((point) => point.id);
       if (ids.join() !== expected.join()) this.wrong.push(`search found ${ids.join()}, not ${expected.join()}`);
       this.reads++;
-      if (this.#stopped) return;
+      if (stopped()) return;
     }
   }
 
