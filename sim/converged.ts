@@ -77,3 +77,16 @@ export function checkContent(world: World, oracle: Oracle, workload: Workload): 
   }
   for (const id of FIXED_IDS) if (!seen.has(id)) oracle.fail(`in the end point ${id} is nowhere`);
 }
+
+/** A shard of which every in-sync copy was damaged on purpose: nothing is promised then; null when there is none. */
+export function hopeless(world: World, oracle: Oracle): string | null {
+  for (const shard of world.shards()) {
+    const inSync = (shard.status?.copies ?? []).filter((copy) => copy.inSync);
+    const sound = inSync.filter((copy) => {
+      const file = oracle.file(shard, copy);
+      return file !== undefined && file.failedMark === '' && !oracle.damaged.has(file);
+    });
+    if (inSync.length > 0 && sound.length === 0) return shard.metadata.name;
+  }
+  return null;
+}

@@ -39,8 +39,17 @@ export class SimKubeApi implements KubeApi {
   readonly #random: Random;
   /** Called instead of answering when `dieAfterWrites` is reached. */
   readonly #die: () => void;
+  /** Asked before each write; false: the process ends instead. */
+  readonly #mayWrite: () => boolean;
 
-  constructor(server: KubeServer, process: Process, faults: KubeFaults, die: () => void) {
+  constructor(
+    server: KubeServer,
+    process: Process,
+    faults: KubeFaults,
+    die: () => void,
+    mayWrite = (): boolean => true,
+  ) {
+    this.#mayWrite = mayWrite;
     this.#server = server;
     this.#kernel = server.kernel;
     this.#process = process;
@@ -103,6 +112,10 @@ export class SimKubeApi implements KubeApi {
   }
 
   #write<T>(act: () => T): Promise<T> {
+    if (!this.#mayWrite()) {
+      this.#kernel.after(0, null, this.#die);
+      return new Promise(() => undefined);
+    }
     return this.#call(true, act);
   }
 

@@ -23,7 +23,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'no-term-check': {
     about: 'copies take entries of a primary whose term is over',
-    foundBy: 1,
+    foundBy: 38,
     patches: [
       {
         file: 'node-agent/copies/local-copies.ts',
@@ -40,7 +40,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'skipped-log-tail': {
     about: 'a copy that was filled is taken for caught up without the log since, and nothing is compared',
-    foundBy: 1,
+    foundBy: 16,
     patches: [
       {
         file: 'node-agent/replication/copy-stream.ts',
@@ -61,7 +61,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'early-cleanup': {
     about: 'a move takes the old copy away before the new one is in sync',
-    foundBy: 1,
+    foundBy: 5,
     patches: [
       {
         file: 'operator/migration/migrate.ts',
@@ -77,7 +77,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'stale-promotion': {
     about: 'a copy that is not in sync may become the primary',
-    foundBy: 1,
+    foundBy: 2,
     patches: [
       {
         file: 'operator/failover/heir.ts',
@@ -102,20 +102,9 @@ export const MUTANTS: Record<string, Mutant> = {
       },
     ],
   },
-  'forgotten-tracked': {
-    about: 'a restarted primary forgets that it asked for a copy to be in sync',
-    foundBy: 1,
-    patches: [
-      {
-        file: 'node-agent/replication/tracked-store.ts',
-        find: 'return this.#tracked[shardUid] ?? {};',
-        replace: 'return shardUid === "" ? this.#tracked[shardUid]! : {};',
-      },
-    ],
-  },
   'unsealed-switch': {
     about: 'the routing table switches although the old shards have not drained',
-    foundBy: 1,
+    foundBy: 3,
     patches: [
       {
         file: 'operator/resharding/switch-table.ts',
@@ -136,7 +125,7 @@ export const MUTANTS: Record<string, Mutant> = {
   },
   'unsealed-handover': {
     about: 'a primary goes on taking writes after it said that it has drained, and the term does not change',
-    foundBy: 1,
+    foundBy: 24,
     patches: [
       {
         file: 'node-agent/replication/primary.ts',
@@ -150,9 +139,20 @@ export const MUTANTS: Record<string, Mutant> = {
       },
     ],
   },
+  'unproven-lease': {
+    about: 'an operator that was stopped and wakes up acts on, beside the one that leads now',
+    foundBy: 247,
+    patches: [
+      {
+        file: 'operator/kube/lease-proof.ts',
+        find: 'return elapsed < LEASE_MS - LEASE_MARGIN_MS;',
+        replace: 'return elapsed < Infinity;',
+      },
+    ],
+  },
   'unconfirmed-reads': {
     about: 'primary reads are answered without asking whether this is still the primary',
-    foundBy: 1,
+    foundBy: 19,
     patches: [
       {
         file: 'node-agent/routing/local-shards.ts',

@@ -66,6 +66,25 @@ export class Oracle {
     for (const shard of this.world.routed()) this.#checkShard(shard, when);
   }
 
+  /** In-sync copies whose logs end at the same entry hold the same points. */
+  compareCopies(): void {
+    for (const shard of this.world.shards()) {
+      const seen = new Map<number, { node: string; content: string }>();
+      for (const copy of shard.status?.copies ?? []) {
+        const file = copy.inSync ? this.file(shard, copy) : undefined;
+        if (!file || file.inTransaction || file.meta.importing || this.damaged.has(file)) continue;
+        const rows = file.sorted().map((row) => `${String(row.id)}=${row.payload}`);
+        const content = rows.join();
+        const other = seen.get(file.meta.seqNo);
+        seen.set(file.meta.seqNo, { node: copy.node, content });
+        if (other === undefined || other.content === content) continue;
+        this.fail(
+          `in-sync copies of ${shard.metadata.name} on ${other.node} and ${copy.node} differ at seqNo ${file.meta.seqNo}: ${other.content} | ${content}`,
+        );
+      }
+    }
+  }
+
   #checkShard(shard: Shard, when: string): void {
     for (const id of this.history.ids) if (owns(shard, id)) this.#checkPoint(shard, id, when);
   }

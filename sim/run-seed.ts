@@ -1,5 +1,5 @@
 import { Changes } from './changes.ts';
-import { checkContent, unsettled } from './converged.ts';
+import { checkContent, hopeless, unsettled } from './converged.ts';
 import { describe } from './describe.ts';
 import { Faults } from './faults.ts';
 import { Oracle, Violation } from './oracle.ts';
@@ -35,6 +35,7 @@ const CONVERGE_MS = 240_000;
 const SILENT_MS = 16_000;
 const SILENT_WINDOWS = 10;
 const STEP_MS = 250;
+const COMPARE_MS = 500;
 
 export type Trace = (line: string) => void;
 
@@ -58,6 +59,8 @@ export function runSeed(seed: number, trace: Trace | null): Outcome {
   let state = '';
   const failing = (error: unknown): void => {
     liveness = error instanceof Violation && error.liveness;
+    const lost = liveness ? hopeless(world, oracle) : null;
+    if (lost !== null) return note(`every in-sync copy of ${lost} was damaged: no promise covers that`);
     if (error instanceof Violation) problem = `at ${stamp(error.seedTime)}: ${error.message}`;
     else
       problem = `at ${stamp(world.kernel.now)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
@@ -101,6 +104,11 @@ function play(world: World, oracle: Oracle, workload: Workload, scenario: Scenar
   workload.load();
   until(world, BIRTH_MS, () => workload.loaded, 'the first points are not loaded');
   workload.start(scenario.writeEveryMs);
+  const compare = (): void => {
+    oracle.compareCopies();
+    kernel.after(COMPARE_MS, null, compare);
+  };
+  compare();
   const faults = new Faults(world, oracle, note);
   const changes = new Changes(world, scenario.changes, note);
   if (scenario.faults) faults.start();

@@ -41,16 +41,20 @@ export class SimOperator {
     this.process = process;
     this.starts++;
     const identity = `${this.name}#${this.starts}`;
-    const api = new SimKubeApi(this.#server, process, this.faults, () => this.crash(1_000));
+    // As operator/main.ts wires it: a process that can't prove its lease writes nothing and ends.
+    const end = (): void => void (process.alive && this.process === process && this.crash(1_000));
+    const leads = (): boolean => this.lease?.proven === true;
+    const leaseApi = new SimKubeApi(this.#server, process, this.faults, end);
+    const api = new SimKubeApi(this.#server, process, this.faults, end, leads);
     const log = logger as never;
     this.#kernel.after(1, process, () => {
       const lease = new LeaderLease({
-        api,
+        api: leaseApi,
         namespace: NAMESPACE,
         name: 'annulus-operator',
         identity,
         log,
-        onLost: () => this.#kernel.after(0, null, () => process.alive && this.crash(1_000)),
+        onLost: () => this.#kernel.after(0, null, end),
       });
       this.lease = lease;
       void lease.acquire().then(() => {
@@ -62,6 +66,7 @@ export class SimOperator {
           config: {},
           podMonitors: false,
           log,
+          mayAct: leads,
         });
         return this.operator.start();
       });
