@@ -37,6 +37,8 @@ export class Feed {
   /** What the source had at a seqNo, to be compared when this shard has come exactly there. */
   #expected: (RangeDigest & { seqNo: number }) | null = null;
   #mismatches = 0;
+  /** Entries may have been taken over twice in this scan: a difference would be no wonder. */
+  #doubtful = false;
   #copiedPoints = 0;
   #totalPoints = 0;
   #failure = '';
@@ -170,11 +172,12 @@ export class Feed {
     if (expected === null) return;
     if (own.points === expected.points && own.digest === expected.digest) {
       this.#phase = 'ready';
+      this.#doubtful = false;
       this.#mismatches = 0;
       this.#failure = '';
       return;
     }
-    this.#mismatches++;
+    if (!this.#doubtful) this.#mismatches++;
     const text = `${own.points} points, the source has ${expected.points}: digests differ at its seqNo ${expected.seqNo}`;
     if (this.#mismatches < limits.MISMATCHES_MAX) return this.#scanAgain(text, now);
     this.#phase = 'failed';
@@ -188,6 +191,7 @@ export class Feed {
     this.#batch = null;
     this.#expected = null;
     this.#copiedPoints = 0;
+    this.#doubtful = false;
     this.#failure = `scanned again: ${reason}`;
     this.#wakeAt = now + limits.RETRY_FIRST_MS;
   }
@@ -196,11 +200,12 @@ export class Feed {
     this.#failure = message;
     this.#retryMs = Math.min(limits.RETRY_MAX_MS, this.#retryMs === 0 ? limits.RETRY_FIRST_MS : this.#retryMs * 2);
     this.#wakeAt = now + this.#retryMs;
+    if (asked !== 'ingestEntries') return;
     // It may have been done, and then it is done twice: whether that made a difference the comparison tells.
-    if (asked === 'ingestEntries' && this.#phase !== 'copying') {
-      this.#phase = 'syncing';
-      this.#expected = null;
-    }
+    this.#doubtful = true;
+    if (this.#phase === 'copying') return;
+    this.#phase = 'syncing';
+    this.#expected = null;
   }
 
   #pump(now: number): void {
