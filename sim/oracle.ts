@@ -66,20 +66,23 @@ export class Oracle {
     for (const shard of this.world.routed()) this.#checkShard(shard, when);
   }
 
-  /** In-sync copies whose logs end at the same entry hold the same points. */
+  /** In-sync copies whose logs end at the same entry (seqNo and term: tails that nobody acknowledged may differ) hold the same points. */
   compareCopies(): void {
     for (const shard of this.world.shards()) {
-      const seen = new Map<number, { node: string; content: string }>();
+      const seen = new Map<string, { node: string; content: string }>();
       for (const copy of shard.status?.copies ?? []) {
         const file = copy.inSync ? this.file(shard, copy) : undefined;
         if (!file || file.inTransaction || file.meta.importing || this.damaged.has(file)) continue;
         const rows = file.sorted().map((row) => `${String(row.id)}=${row.payload}`);
         const content = rows.join();
-        const other = seen.get(file.meta.seqNo);
-        seen.set(file.meta.seqNo, { node: copy.node, content });
+        const last = file.log.at(-1);
+        if (last === undefined) continue;
+        const end = `${last.seqNo} of term ${last.term}`;
+        const other = seen.get(end);
+        seen.set(end, { node: copy.node, content });
         if (other === undefined || other.content === content) continue;
         this.fail(
-          `in-sync copies of ${shard.metadata.name} on ${other.node} and ${copy.node} differ at seqNo ${file.meta.seqNo}: ${other.content} | ${content}`,
+          `in-sync copies of ${shard.metadata.name} on ${other.node} and ${copy.node} differ at seqNo ${end}: ${other.content} | ${content}`,
         );
       }
     }
