@@ -123,7 +123,7 @@ export class Kernel {
     return Math.floor(EPOCH_MS + this.now + (this.current?.clockOffsetMs ?? 0));
   }
 
-  /** performance.now() of the running process. */
+  /** Monotonic milliseconds of the running process. */
   monotonic(): number {
     const { current } = this;
     return current === null ? this.now : (this.now - current.startedAt) * current.clockRate + 1;

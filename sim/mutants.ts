@@ -139,17 +139,6 @@ export const MUTANTS: Record<string, Mutant> = {
       },
     ],
   },
-  'unproven-lease': {
-    about: 'an operator that was stopped and wakes up acts on, beside the one that leads now',
-    foundBy: 247,
-    patches: [
-      {
-        file: 'operator/kube/lease-proof.ts',
-        find: 'return elapsed < LEASE_MS - LEASE_MARGIN_MS;',
-        replace: 'return elapsed < Infinity;',
-      },
-    ],
-  },
   'unconfirmed-reads': {
     about: 'primary reads are answered without asking whether this is still the primary',
     foundBy: 19,
