@@ -37,6 +37,9 @@ export class Changes {
     const none = { metadata: { annotations: null } };
     this.#patch('VectorCluster', CLUSTER, none);
     for (const shard of this.#world.shards()) this.#patch('Shard', shard.metadata.name, none);
+    // Fewer nodes than copies of a shard is a wish that is refused, and stays so.
+    const copies = this.#world.collection().spec.replicationFactor ?? 2;
+    if ((this.#world.cluster().spec.nodes ?? 3) < copies) this.#cluster({ nodes: copies });
   }
 
   #do(change: Change): void {
