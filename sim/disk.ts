@@ -37,6 +37,8 @@ export class SimDisk {
       const safe = this.durable.get(path);
       if (now === safe || random.chance(0.5)) continue;
       if (safe !== undefined) this.files.set(path, safe);
+      // Synced under the name that it had before a rename: whole, or not there.
+      else if (now !== undefined && this.durable.get(`${path}.new`) === now) this.files.delete(path);
       // Written and never synced: nothing, or a part of it.
       else if (now !== undefined && random.chance(0.5)) this.files.set(path, now.slice(0, random.int(0, now.length)));
       else this.files.delete(path);
