@@ -58,8 +58,15 @@ async function listenForClients(
   config: NodeConfig,
   logger: Logger,
 ): Promise<{ close(): Promise<unknown> }> {
-  const { router, admin, metrics } = node;
-  const rest = createRestServer({ router, admin, health: createHealth(node), logger, onRequestMetrics: metrics.http });
+  const { router, admin, metrics, standstill } = node;
+  const rest = createRestServer({
+    router,
+    admin,
+    standstill,
+    health: createHealth(node),
+    logger,
+    onRequestMetrics: metrics.http,
+  });
   try {
     await rest.listen({ host: config.bind, port: PORTS.rest });
   } catch (error) {

@@ -31,6 +31,7 @@ import type { MemberReport } from '#proto/control-messages.ts';
 import { MAX_MESSAGE_BYTES } from '#proto/load-service.ts';
 import { shardHandlers } from './rpc/shard-handlers.ts';
 import type { ShardHost } from './shard/shard-host.ts';
+import { Standstill } from './standstill.ts';
 import { claimVolume } from './volume.ts';
 
 export const NODE_VERSION = '0.1.0';
@@ -45,6 +46,7 @@ export interface AnnulusNode {
   metrics: NodeMetrics;
   maps: MapStore;
   copies: LocalCopies;
+  standstill: Standstill;
   /** Its own copies are open: never about its peers or the operator. */
   ready(): { ok: boolean; text: string };
   /** From now on not ready. */
@@ -89,6 +91,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     onSession: reporter.soon,
   });
   const metrics = createMetrics({ copies, host, mapVersion, operatorConnected: () => control.connected });
+  const standstill = new Standstill(() => performance.now());
   const local = localShards(copies, host, maps);
   // One for everything that fills copies and shards elsewhere from this node.
   const throttle = new Throttle(() => config.recoveryMibPerSecond ?? maps.map.throttleMiBPerSecond);
@@ -134,7 +137,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     'grpc.keepalive_timeout_ms': 5_000,
   });
   const handlers = {
-    ...shardHandlers(local),
+    ...shardHandlers(local, standstill),
     ...replicaHandlers(copies, host),
     ...recoveryHandlers(copies, host, reporter.soon),
     ...ranges,
@@ -165,6 +168,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
     metrics,
     maps,
     copies,
+    standstill,
     ready: () => readiness(draining, manager, maps),
     drain: () => {
       draining = true;
@@ -178,6 +182,7 @@ export async function startNode(config: NodeConfig, host: ShardHost, logger: Log
       for (const copy of copies.all()) roles.end(copy);
       control.close();
       await membership.close();
+      standstill.stop();
       peers.close();
       server.forceShutdown();
       await host.shutdown();

@@ -8,6 +8,8 @@ export interface RestDeps {
   router: Router;
   admin: CollectionAdmin;
   health: Health;
+  /** Whether requests that come now may have waited for long. */
+  standstill?: { readonly recent: boolean };
 }
 
 /** Answers of the probes and of Prometheus. */
@@ -33,6 +35,8 @@ export interface Call {
   params: Readonly<Record<string, string>>;
   query: RawQuery;
   body: Buffer;
+  /** True once the client's connection is closed. */
+  callerGone(): boolean;
 }
 
 /** An answer without the envelope. */

@@ -52,7 +52,7 @@ async function batch(call: Call): Promise<string> {
 
 async function run(call: Call, parse: (json: unknown, dimension: number) => Write[]): Promise<string> {
   const collection = collectionOf(call);
-  const options = requestOptions(call.query);
+  const options = { ...requestOptions(call.query), callerGone: call.callerGone };
   const status = writeStatus(call.query);
   const writes = readBody(call.body, (json) => parse(json, collection.dimension));
   const { seqNo } = writes.length === 0 ? { seqNo: 0 } : await call.deps.router.write(collection.name, writes, options);

@@ -25,6 +25,8 @@ export interface RestOptions extends RestDeps {
 }
 
 const NO_BODY = Buffer.alloc(0);
+/** Measured: two. */
+const CLOSE_SEEN_TURNS = 4;
 
 /** Every route that does something. */
 export const ROUTES: readonly Route[] = [
@@ -96,11 +98,20 @@ function add(server: FastifyInstance, route: Route, deps: RestDeps): void {
     handler: async (request, reply) => {
       checkParameters(request.query, known);
       const body = Buffer.isBuffer(request.body) ? request.body : NO_BODY;
-      const answer = await route.handle({ deps, params: request.params, query: request.query, body });
+      const { socket } = request.raw;
+      const callerGone = (): boolean => socket.destroyed;
+      if (deps.standstill?.recent) await refuseForgotten(callerGone);
+      const answer = await route.handle({ deps, params: request.params, query: request.query, body, callerGone });
       if (typeof answer !== 'string') return reply.code(answer.status).type(answer.type).send(answer.text);
       return reply.type('application/json').send(`{"result":${answer},"status":"ok","time":${seconds(reply)}}`);
     },
   });
+}
+
+/** After a standstill: a client that has given up meanwhile has closed its connection, which is seen some turns after its request. */
+async function refuseForgotten(callerGone: () => boolean): Promise<void> {
+  for (let turn = 0; turn < CLOSE_SEEN_TURNS; turn++) await new Promise(setImmediate);
+  if (callerGone()) throw new AnnulusError('ANN_TIMEOUT', 'this node stood still, and the client did not wait');
 }
 
 /** Writes any failure as the dialect's error body, with our code and the field. */

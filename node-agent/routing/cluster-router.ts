@@ -67,7 +67,13 @@ export class ClusterRouter implements Router {
         await onOneTable(() => this.#checkExist(this.collection(name), ids, deadline), deadline);
       }
       const collection = (): MapCollection => this.collection(name);
-      const request = { collection, calls: this.#calls, operations: writes.length, deadline };
+      const request = {
+        collection,
+        calls: this.#calls,
+        operations: writes.length,
+        deadline,
+        callerGone: options.callerGone,
+      };
       return { seqNo: Math.max(0, ...(await settleAll(parts.map((part) => writePart(request, part))))) };
     });
   }

@@ -35,6 +35,8 @@ export interface CollectionAdmin {
 export interface RequestOptions {
   /** Milliseconds from now after which the request fails with ANN_TIMEOUT. */
   timeoutMs: number;
+  /** True once nobody waits for the answer: a write that was not sent to its shard yet is dropped then. */
+  callerGone?: (() => boolean) | undefined;
 }
 
 export interface ReadOptions extends RequestOptions {

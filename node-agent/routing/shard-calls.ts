@@ -8,7 +8,7 @@ import { firstAnswer } from './first-answer.ts';
 import { LatencyWindow } from './latency-window.ts';
 import type { MapStore } from './map-store.ts';
 import { onNode, remoteShards } from './remote-shards.ts';
-import type { ReadOptions } from './router.ts';
+import type { ReadOptions, RequestOptions } from './router.ts';
 import type { ShardAccess, WriteOutcome } from './shard-access.ts';
 import { TableChanged } from './table-changed.ts';
 import type { Write } from '../shard/operations.ts';
@@ -90,8 +90,16 @@ export class ShardCalls {
   }
 
   /** A write, by the shard's primary: waits for a new primary while time is left, but never repeats what may have been written. */
-  async write(name: string, writes: Write[], deadline: number): Promise<WriteOutcome> {
+  async write(
+    name: string,
+    writes: Write[],
+    deadline: number,
+    callerGone: RequestOptions['callerGone'] = undefined,
+  ): Promise<WriteOutcome> {
     for (let round = 1; ; round++) {
+      // Nobody would learn of it, and by now it may undo what its sender has written since.
+      if (callerGone?.() === true)
+        throw new AnnulusError('ANN_TIMEOUT', `shard ${name}: the client is gone, nothing was written`);
       let failure: unknown;
       const shard = this.#shard(name);
       const primary = primaryOf(shard);

@@ -6,6 +6,7 @@ import type { Write } from '../shard/operations.ts';
 import { groupWrites, heirsOf, regroup, type WritePart } from './group-writes.ts';
 import type { ShardScroll } from '../shard/shard-host.ts';
 import type { WriteOutcome } from './shard-access.ts';
+import type { RequestOptions } from './router.ts';
 import type { ShardCalls } from './shard-calls.ts';
 import { settleAll } from './settle-all.ts';
 import { onOneTable, TableChanged } from './table-changed.ts';
@@ -21,6 +22,7 @@ export interface WriteRequest {
   operations: number;
   /** On the clock of performance.now(). */
   deadline: number;
+  callerGone?: RequestOptions['callerGone'];
 }
 
 /** Splits a request's writes by shard. */
@@ -34,7 +36,7 @@ export function partsOf(collection: MapCollection, writes: Write[]): WritePart[]
 /** Sends one shard its part. When the shard has left the routing table, and so has written nothing of it, the shards that own its slots now get it. */
 export async function writePart(request: WriteRequest, part: WritePart): Promise<number> {
   try {
-    const outcome = await request.calls.write(part.shard, part.writes, request.deadline);
+    const outcome = await request.calls.write(part.shard, part.writes, request.deadline, request.callerGone);
     throwFirstRefusal(outcome, part.from, request.operations);
     return outcome.seqNo;
   } catch (error) {
