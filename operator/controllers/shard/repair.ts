@@ -19,6 +19,9 @@ import type { ShardInput } from './shard-input.ts';
 /** First copies that are not made after this long on a node that is away are placed again elsewhere. */
 export const FIRST_COPY_PATIENCE_MS = 60_000;
 
+/** First copies that their nodes can't make are placed again after so long: where all nodes fail, that must not be a whirl. */
+export const FIRST_COPY_FAILED_MS = 5_000;
+
 /** A joining copy that has failed for so long is made anew: its node tries again by itself before, but damaged files stay damaged. */
 export const FAILED_COPY_PATIENCE_MS = 60_000;
 
@@ -87,9 +90,13 @@ export function faultOf(copy: ShardCopy, input: ShardInput): string | undefined 
 }
 
 /** Each copy made anew has an allocationId of its own and may fail for as long again: that paces them. */
-function isFailedForLong(copy: ShardCopy, { failures, now }: ShardInput): boolean {
+function isFailedForLong(copy: ShardCopy, input: ShardInput): boolean {
+  return isFailedFor(FAILED_COPY_PATIENCE_MS, copy, input);
+}
+
+function isFailedFor(milliseconds: number, copy: ShardCopy, { failures, now }: ShardInput): boolean {
   const since = failures?.get(copy.allocationId);
-  return since !== undefined && now - since >= FAILED_COPY_PATIENCE_MS;
+  return since !== undefined && now - since >= milliseconds;
 }
 
 function allMade(config: ShardConfig, input: ShardInput): boolean {
@@ -103,7 +110,8 @@ function allMade(config: ShardConfig, input: ShardInput): boolean {
 function unplaceable(config: ShardConfig, input: ShardInput): boolean {
   return config.copies.some((copy) => {
     const sight = input.nodes.get(copy.node);
-    if (sight === undefined || faultOf(copy, input) !== undefined) return true;
+    if (sight === undefined) return true;
+    if (faultOf(copy, input) !== undefined) return isFailedFor(FIRST_COPY_FAILED_MS, copy, input);
     return !sight.connected && input.now - sight.since >= FIRST_COPY_PATIENCE_MS;
   });
 }

@@ -166,7 +166,8 @@ export class ShardController {
     const seen = new Map<string, number>();
     for (const { node, allocationId } of shard.status?.copies ?? []) {
       const report = reportOf(nodes.get(node), shard.metadata.name, allocationId);
-      if (report?.state === 'FAILED') seen.set(allocationId, Math.min(before?.get(allocationId) ?? now, now));
+      if (report?.state === 'FAILED' || report?.state === 'MISSING')
+        seen.set(allocationId, Math.min(before?.get(allocationId) ?? now, now));
     }
     if (seen.size > 0) this.#failures.set(key, seen);
     else this.#failures.delete(key);

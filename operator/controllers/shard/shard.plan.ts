@@ -7,7 +7,7 @@ import { sameJson } from '../../kube/json.ts';
 import { decideWrite } from '../../status-write.ts';
 import { configOf, type ShardConfig } from './config.ts';
 import { judgeRequests, type PendingCopyRequest, type Verdict } from './copy-requests.ts';
-import { FAILED_COPY_PATIENCE_MS, FIRST_COPY_PATIENCE_MS, repair, type Step } from './repair.ts';
+import { FAILED_COPY_PATIENCE_MS, FIRST_COPY_FAILED_MS, FIRST_COPY_PATIENCE_MS, repair, type Step } from './repair.ts';
 import { AWAY_GRACE_MS } from './shard-conditions.ts';
 import type { ShardInput } from './shard-input.ts';
 import { buildStatus, stripCounters } from './shard-status.ts';
@@ -106,7 +106,12 @@ function graceEnd({ shard, nodes, failures, now }: ShardInput): number | undefin
     .map((copy) => nodes.get(copy.node))
     .filter((sight) => sight !== undefined && !sight.connected)
     .flatMap((sight) => [AWAY_GRACE_MS, FIRST_COPY_PATIENCE_MS].map((grace) => sight!.since + grace - now))
-    .concat([...(failures?.values() ?? [])].map((since) => since + FAILED_COPY_PATIENCE_MS - now))
+    .concat(
+      [...(failures?.values() ?? [])].flatMap((since) => [
+        since + FIRST_COPY_FAILED_MS - now,
+        since + FAILED_COPY_PATIENCE_MS - now,
+      ]),
+    )
     .filter((wait) => wait > 0);
   return waits.length === 0 ? undefined : Math.min(...waits);
 }
