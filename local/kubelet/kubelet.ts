@@ -70,7 +70,10 @@ export class Kubelet {
     const { store, stateDir } = options;
     this.options = options;
     this.events = new EventRecorder(store, 'kubelet');
-    this.podIPs = new PodIPs(join(stateDir, 'pod-ips.json'), options.network?.subnet ?? options.subnet ?? loopbackSubnet(stateDir));
+    this.podIPs = new PodIPs(
+      join(stateDir, 'pod-ips.json'),
+      options.network?.subnet ?? options.subnet ?? loopbackSubnet(stateDir),
+    );
     this.pods = new WatchCache(store, PODS, (key, now, before) => this.onPod(key, now ?? before));
     this.sets = new WatchCache(store, STATEFUL_SETS, (key) => this.setQueue.add(key));
     this.claims = new WatchCache(store, CLAIMS, (key, now, before) => this.onClaim(key, now ?? before));
