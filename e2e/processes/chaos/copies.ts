@@ -30,13 +30,22 @@ export async function readCopies(rig: Rig, shards: readonly Shard[]): Promise<Co
         const client = clients.get(node);
         if (!inSync || client === undefined) continue;
         const ref = { name: shard.metadata.name, uid: shard.metadata.uid ?? '' };
-        contents.push({ shard: ref.name, node, points: await readCopy(client, ref) });
+        try {
+          contents.push({ shard: ref.name, node, points: await readCopy(client, ref) });
+        } catch (error) {
+          // Copies made during a fault go again when they are too many: then it is no copy any more.
+          if (isInSync(rig.shards.get(ref.name), node)) throw error;
+        }
       }
     }
     return contents;
   } finally {
     for (const client of clients.values()) client.close();
   }
+}
+
+function isInSync(shard: Shard | undefined, node: string): boolean {
+  return shard?.status?.copies?.some((copy) => copy.node === node && copy.inSync) ?? false;
 }
 
 function connectTo(rig: Rig, node: string, token: string, clusterUID: string): PeerClient {
