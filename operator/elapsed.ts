@@ -6,6 +6,11 @@ const MAX_SKEW_MS = 5_000;
  * another clock, or ours was set back, and nobody should wait until that time comes.
  */
 export function elapsedSince(text: string | undefined, now: number): number {
-  const elapsed = now - Date.parse(text ?? '');
+  return elapsedMs(Date.parse(text ?? ''), now);
+}
+
+/** The same of a time in ms. */
+export function elapsedMs(time: number, now: number): number {
+  const elapsed = now - time;
   return Number.isNaN(elapsed) || elapsed < -MAX_SKEW_MS ? Infinity : Math.max(0, elapsed);
 }

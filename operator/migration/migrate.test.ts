@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Shard } from '#crds/v1alpha1/index.ts';
 import { HANDOVER_LIMIT_MS, MOVE_PAUSE_MS } from './handover.ts';
-import { mayMoveAt } from './migration.ts';
+import { backOffLeft } from './migration.ts';
 import { TARGET_AWAY_MS } from './observe.ts';
 import { copiesOf, TICK_MS, ToyCluster } from './toy-cluster.ts';
 
@@ -78,7 +78,7 @@ describe('a move by hand', () => {
     expect(holders(toy)).toEqual(before);
     expect(move(toy)).toMatchObject({ phase: 'Failed', message: expect.stringContaining('cancelled') });
     // That is no failure: it may be asked for again at once.
-    expect(mayMoveAt(move(toy))).toBe(0);
+    expect(backOffLeft(move(toy), toy.now)).toBe(0);
   });
 
   test('that makes no sense is refused by name, once in an event', () => {
@@ -109,9 +109,12 @@ test('a target that dies fails the move; it is tried again after a pause that gr
   until(toy, () => move(toy).phase === 'Failed');
   expect(holders(toy)).not.toContain(free);
   expect(move(toy)).toMatchObject({ attempts: 1, message: expect.stringContaining(free) });
-  const pause = mayMoveAt(move(toy)) - Date.parse(move(toy).endedAt!);
+  const endedAt = Date.parse(move(toy).endedAt!);
+  const pause = backOffLeft(move(toy), endedAt);
   expect(pause).toBeGreaterThanOrEqual(30_000);
-  expect(mayMoveAt({ ...move(toy), attempts: 2 }) - Date.parse(move(toy).endedAt!)).toBe(2 * pause);
+  expect(backOffLeft({ ...move(toy), attempts: 2 }, endedAt)).toBe(2 * pause);
+  // Written by a clock that is an hour ahead.
+  expect(backOffLeft(move(toy), endedAt - 3_600_000)).toBe(0);
   toy.setUp(free, true);
   expect(toy.settle()).toBe(true);
   expect(move(toy)).toMatchObject({ phase: 'Complete' });
@@ -176,6 +179,22 @@ test('a paused cluster keeps its move and unseals its primary', () => {
   toy.tick();
   expect(shardOf(toy).status?.handoverTo).toBeUndefined();
   expect(move(toy).phase).toBe('Switching');
+});
+
+test('a clock that was an hour ahead does not keep a move in its last phase', () => {
+  const { toy, replica, free } = settled();
+  toy.keepsFiles = true;
+  ask(toy, replica, free);
+  until(toy, () => shardOf(toy).status?.migration?.phase === 'Cleanup');
+  for (let ticks = 0; ticks < 10; ticks++) toy.tick();
+  expect(move(toy).phase).toBe('Cleanup');
+  const ahead = new Date(toy.now + 3_600_000).toISOString();
+  toy.change(0, (shard) => ({
+    ...shard,
+    status: { ...shard.status!, migration: { ...move(toy), progressAt: ahead } },
+  }));
+  toy.tick();
+  expect(move(toy).phase).toBe('Complete');
 });
 
 test('annotation annulus.dev/primary hands the primary over', () => {

@@ -2,12 +2,13 @@ import type { ShardCopy, ShardMigration } from '#crds/v1alpha1/index.ts';
 import { addJoining, removeCopy, type ShardConfig } from '../controllers/shard/config.ts';
 import type { Step } from '../controllers/shard/repair.ts';
 import type { ShardInput } from '../controllers/shard/shard-input.ts';
+import { elapsedMs } from '../elapsed.ts';
 import { handOver, IDLE_PAUSE_MS, MOVE_PAUSE_MS, type Handover } from './handover.ts';
 import { mayRemove } from './may-remove.ts';
 import {
+  backOffLeft,
   isFilling,
   isRunning,
-  mayMoveAt,
   migrationStatus,
   parseMigration,
   type Cleanup,
@@ -80,7 +81,7 @@ export function migrate(before: ShardConfig, input: ShardInput): Migrated {
 
 /** True when a running move has not gone on for STALL_MS. */
 export function isStalled(migration: RunningMigration, now: number): boolean {
-  return now - migration.progressAt >= STALL_MS;
+  return elapsedMs(migration.progressAt, now) >= STALL_MS;
 }
 
 /** What a stalled move waits for. */
@@ -93,7 +94,7 @@ function begin(last: Migration | undefined, config: ShardConfig, input: ShardInp
   const { move } = placement;
   const none: Outcome = { config, migration: last, steps: [] };
   if (move === undefined || move.kind === 'Remove' || shard.status?.handoverTo !== undefined) return none;
-  if (mayMoveAt(shard.status?.migration) > now || config.copies.length >= MAX_COPIES) return none;
+  if (backOffLeft(shard.status?.migration, now) > 0 || config.copies.length >= MAX_COPIES) return none;
   // The advice may be older than the copies.
   const leaves = config.copies.some((copy) => copy.node === move.from);
   if (!leaves || input.nodes.get(move.to)?.connected !== true) return none;
@@ -197,7 +198,7 @@ function cleanUp(migration: Cleanup, config: ShardConfig, input: ShardInput): Ou
   const silent = sight === undefined || isDead(from, input);
   const has = sight?.report?.copies.some((copy) => copy.shard === input.shard.metadata.name);
   const gone = sight?.connected === true && has === false;
-  const waited = input.now - migration.progressAt;
+  const waited = elapsedMs(migration.progressAt, input.now);
   if (!gone && !silent && waited < CLEANUP_LIMIT_MS) {
     return { config, migration, steps: [], askAgainMs: CLEANUP_LIMIT_MS - waited };
   }
@@ -244,5 +245,5 @@ function finished({ etaSeconds: _, ...copied }: Migration['copied']): Migration[
 }
 
 function stallWait(migration: Migration | undefined, now: number): number | undefined {
-  return isRunning(migration) ? migration.progressAt + STALL_MS - now : undefined;
+  return isRunning(migration) ? STALL_MS - elapsedMs(migration.progressAt, now) : undefined;
 }

@@ -1,10 +1,11 @@
 import type { ShardMigration } from '#crds/v1alpha1/index.ts';
 import { timeText } from '../conditions.ts';
+import { elapsedMs } from '../elapsed.ts';
 
 /** Why a copy moves: the planner's reason, or Manual for the annotation. */
 export type MoveReason = NonNullable<ShardMigration['reason']>;
 
-/** A move of one copy of a shard. Times in ms. */
+/** A move of one copy of a shard. Times in ms, perhaps by another operator's clock: only elapsedMs reads them. */
 interface Move {
   from: string;
   to: string;
@@ -148,11 +149,12 @@ const MAX_MESSAGE = 1024;
 const FIRST_BACK_OFF_MS = 30_000;
 const MAX_BACK_OFF_MS = 600_000;
 
-/** When a shard whose move failed may move again, ms; 0 for at once. */
-export function mayMoveAt(status: ShardMigration | undefined): number {
+/** In how many ms a shard whose move failed may move again; 0 for at once. */
+export function backOffLeft(status: ShardMigration | undefined, now: number): number {
   const last = parseMigration(status);
   if (last?.phase !== 'Failed' || last.attempts === 0) return 0;
-  return last.endedAt + Math.min(MAX_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (last.attempts - 1));
+  const backOff = Math.min(MAX_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (last.attempts - 1));
+  return Math.max(0, backOff - elapsedMs(last.endedAt, now));
 }
 
 /** Whole per cent of the way, for the printed column. */

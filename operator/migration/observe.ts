@@ -1,6 +1,7 @@
 import type { ShardCopy } from '#crds/v1alpha1/index.ts';
 import type { CopyReport, StreamReport } from '#proto/control-messages.ts';
 import { isFresh, reportOf } from '../control/sights.ts';
+import { elapsedMs } from '../elapsed.ts';
 import { healthOf } from '../failover/health.ts';
 import type { ShardConfig } from '../controllers/shard/config.ts';
 import type { ShardInput } from '../controllers/shard/shard-input.ts';
@@ -101,7 +102,7 @@ function copiedOf(report: CopyReport, before: { copied: Copied; startedAt: numbe
   const importing = report.totalPoints > 0;
   const points = importing ? report.copiedPoints : Math.max(before.copied.points, report.points);
   const totalPoints = importing ? report.totalPoints : Math.max(before.copied.totalPoints, report.points);
-  const seconds = (now - before.startedAt) / 1000;
+  const seconds = elapsedMs(before.startedAt, now) / 1000;
   const rate = seconds > 0 ? points / seconds : 0;
   const left = Math.max(0, totalPoints - points);
   return {

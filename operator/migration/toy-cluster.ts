@@ -50,6 +50,8 @@ export class ToyCluster {
   readonly events: string[] = [];
   /** Primaries do not hear that they should hand over. */
   deaf = false;
+  /** Nodes delete nothing. */
+  keepsFiles = false;
   /** The operator dies before this write, or before the answers that follow it. */
   crash: () => 'before' | 'after' | undefined = () => undefined;
   #ids = 0;
@@ -223,7 +225,8 @@ export class ToyCluster {
       if (!node.up) continue;
       const mine = copiesOf(shard).find((copy) => copy.node === name);
       for (const key of node.files.keys()) {
-        if (key.startsWith(`${shard.metadata.name}/`) && key !== keyOf(shard, mine)) node.files.delete(key);
+        const superfluous = key.startsWith(`${shard.metadata.name}/`) && key !== keyOf(shard, mine);
+        if (superfluous && !this.keepsFiles) node.files.delete(key);
       }
       const key = keyOf(shard, mine);
       if (key === undefined || node.files.has(key)) continue;

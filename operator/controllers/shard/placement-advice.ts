@@ -5,7 +5,7 @@ import type { ClusterHealth } from '../../failover/health.ts';
 import { cancelReason } from '../../migration/cancel.ts';
 import { manualMove, PIN_ANNOTATION, type ManualMove } from '../../migration/manual-move.ts';
 import { PRIMARY_ANNOTATION } from '../../migration/migrate.ts';
-import { isMoving, mayMoveAt } from '../../migration/migration.ts';
+import { backOffLeft, isMoving } from '../../migration/migration.ts';
 import { nextHandover } from '../../placement/even-primaries.ts';
 import { placeNewShards } from '../../placement/new-shards.ts';
 import { planMoves } from '../../placement/planner.ts';
@@ -82,7 +82,7 @@ export function advise(input: AdviceInput): ClusterAdvice {
     }
     const wait = Math.min(
       'blocked' in readiness ? (readiness.askAgainMs ?? Infinity) : Infinity,
-      backOffLeft(shard, input.now) || Infinity,
+      backOffLeft(shard.status?.migration, input.now) || Infinity,
     );
     soonest = Math.min(soonest, wait);
     const waits = first !== undefined || (blocked.get(name) ?? []).some(({ reason }) => TIMED.has(reason));
@@ -172,7 +172,7 @@ function placementShard(
   const waits = nodesAreComing || (manual?.kind === 'wanted' && nodes.get(manual.to)?.away === true);
   const hold = filling
     ? 'Resharding'
-    : backOffLeft(shard, now) > 0
+    : backOffLeft(shard.status?.migration, now) > 0
       ? 'MigrationFailedRecently'
       : waits
         ? 'WaitingForNodes'
@@ -201,10 +201,6 @@ function unevenCollections(shards: Shard[]): Set<string> {
     factors.set(collection, replicationFactor);
   }
   return uneven;
-}
-
-function backOffLeft({ status }: Shard, now: number): number {
-  return Math.max(0, mayMoveAt(status?.migration) - now);
 }
 
 function settingsOf({ spec }: VectorCluster): PlacementSettings {
