@@ -133,6 +133,6 @@ export function keyOfId(id: PointId): Uint8Array<ArrayBuffer> {
   return pointIdKey(id) as Uint8Array<ArrayBuffer>;
 }
 
-export function exportRow({ key, seq, vector, payload }: SimRow): ExportRow {
-  return { key, seq, vector, payload };
+export function exportRow({ key, seq, label, vector, payload }: SimRow): ExportRow {
+  return { key, seq, label, vector, payload };
 }

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { Graph, type GraphShape } from './graph.ts';
 
 /** What the sidecar says of the graph's file. The file holds for whoever finds these very bytes in it. */
-interface Sidecar {
+export interface Sidecar {
   version: number;
   file: string;
   bytes: number;
@@ -24,13 +24,27 @@ const CRC_STEP_BYTES = 4 * 1024 * 1024;
  */
 export async function saveGraph(directory: string, graph: Graph): Promise<{ bytes: number }> {
   const points = graph.size;
-  const old = await readSidecar(directory);
-  const number = old === null ? 1 : Number(/\d+/.exec(old.file)?.[0] ?? 0) + 1;
-  const file = `graph-${number}.hnsw`;
+  const file = await nextFile(directory);
   const path = join(directory, file);
   await graph.write(path);
   const { bytes, sum } = await checksum(path, true);
-  const sidecar: Sidecar = { version: VERSION, file, bytes, crc32: sum, points, shape: graph.shape };
+  await install(directory, { version: VERSION, file, bytes, crc32: sum, points, shape: graph.shape });
+  return { bytes };
+}
+
+/** Makes a file that came from another copy this copy's snapshot: `from` says what it must be, and was checked. */
+export async function adoptFile(directory: string, temporary: string, from: Omit<Sidecar, 'file'>): Promise<void> {
+  const file = await nextFile(directory);
+  await rename(temporary, join(directory, file));
+  await install(directory, { ...from, file });
+}
+
+async function nextFile(directory: string): Promise<string> {
+  const old = await readSidecar(directory);
+  return `graph-${old === null ? 1 : Number(/\d+/.exec(old.file)?.[0] ?? 0) + 1}.hnsw`;
+}
+
+async function install(directory: string, sidecar: Sidecar): Promise<void> {
   const temporary = join(directory, `${SIDECAR}.tmp`);
   const handle = await open(temporary, 'w');
   try {
@@ -41,8 +55,7 @@ export async function saveGraph(directory: string, graph: Graph): Promise<{ byte
   }
   await rename(temporary, join(directory, SIDECAR));
   await syncDirectory(directory);
-  await removeFiles(directory, file);
-  return { bytes };
+  await removeFiles(directory, sidecar.file);
 }
 
 /** The last snapshot, if it is whole and of this shape; `reason` says why not. Labels that are not live are deleted in it. */
@@ -50,6 +63,7 @@ export async function loadGraph(
   directory: string,
   shape: GraphShape,
   isLive: (label: number) => boolean,
+  labelsBelow: number,
 ): Promise<{ graph: Graph | null; reason: string }> {
   const sidecar = await readSidecar(directory);
   if (sidecar === null) return { graph: null, reason: 'there is none' };
@@ -59,7 +73,7 @@ export async function loadGraph(
   try {
     const { bytes, sum } = await checksum(path, false);
     if (bytes !== sidecar.bytes || sum !== sidecar.crc32) return { graph: null, reason: 'its checksum is wrong' };
-    return { graph: await Graph.read(shape, path, isLive), reason: '' };
+    return { graph: await Graph.read(shape, path, isLive, labelsBelow), reason: '' };
   } catch (error) {
     return { graph: null, reason: error instanceof Error ? error.message : String(error) };
   }
@@ -77,7 +91,8 @@ async function removeFiles(directory: string, keep: string | null): Promise<void
   }
 }
 
-async function readSidecar(directory: string): Promise<Sidecar | null> {
+/** The last snapshot; null when there is none. */
+export async function readSidecar(directory: string): Promise<Sidecar | null> {
   try {
     const value: unknown = JSON.parse(await readFile(join(directory, SIDECAR), 'utf8'));
     return isSidecar(value) ? value : null;

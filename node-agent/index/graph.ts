@@ -53,12 +53,24 @@ export class Graph {
     return new Graph(shape, native);
   }
 
-  /** A graph from a file that was checked already; `isLive` says which of its labels are still wanted. */
-  static async read(shape: GraphShape, path: string, isLive: (label: number) => boolean): Promise<Graph> {
+  /**
+   * A graph from a file that was checked already; `isLive` says which of its labels are still wanted. Throws when it has labels that were not
+   * given out yet, those from `labelsBelow` on: they will be given to other vectors.
+   */
+  static async read(
+    shape: GraphShape,
+    path: string,
+    isLive: (label: number) => boolean,
+    labelsBelow: number,
+  ): Promise<Graph> {
     const native = nativeFor(shape);
     await native.readIndex(path);
     const graph = new Graph(shape, native);
     for (const label of native.getIdsList()) {
+      if (label >= labelsBelow) {
+        graph.release();
+        throw new Error('it has labels that this copy has not given out');
+      }
       if (isLive(label)) graph.live.add(label);
       else markDeleted(native, label);
     }
@@ -149,7 +161,8 @@ export class Graph {
   }
 
   #mark(): void {
-    for (const label of this.#unmarked.splice(0, this.#committed)) this.#native.markDelete(label);
+    // One that came from another copy may have been deleted there already.
+    for (const label of this.#unmarked.splice(0, this.#committed)) markDeleted(this.#native, label);
     this.#committed = 0;
   }
 
@@ -169,6 +182,6 @@ function markDeleted(native: Native, label: number): void {
   try {
     native.markDelete(label);
   } catch {
-    // It was marked when the file was written; hnswlib does not let one ask.
+    // It was marked when the file was written; hnswlib does not let one ask. Searches in hnswlib leave it out either way.
   }
 }

@@ -13,6 +13,8 @@ export type SourceStep =
   | { type: 'read'; part: RangeBatch }
   /** A batch is on the target's disk. */
   | { type: 'stored'; bytes: number }
+  /** The target has our graph, or goes without; what it has may be as late as this moment. */
+  | { type: 'graphSent'; moment: Position | null }
   | { type: 'finished' }
   | { type: 'failed'; error: Error };
 
@@ -25,6 +27,8 @@ export type SourceReady =
   | { type: 'exporting'; seqNo: number }
   | { type: 'read'; afterKey: Uint8Array | null }
   | { type: 'send'; afterKey: Uint8Array | null; part: RangeBatch }
+  /** All points are there: the graph may go too. */
+  | { type: 'sendGraph' }
   /** All was sent; the last of it was read at this moment. */
   | { type: 'finish'; moment: Position }
   | { type: 'done'; resumedAt: number; points: number }
@@ -44,7 +48,12 @@ interface Copying {
   done: boolean;
 }
 
-type State = { phase: 'Preparing' } | Copying | { phase: 'Finishing' } | { phase: 'Ended' };
+type State =
+  | { phase: 'Preparing' }
+  | Copying
+  | { phase: 'SendingGraph'; moment: Position }
+  | { phase: 'Finishing' }
+  | { phase: 'Ended' };
 
 /**
  * The source's side of a recovery without clock, disk or network: live points in key order, in batches, a few on their way at once. It goes on where an
@@ -57,6 +66,8 @@ export class RecoverySource {
   #ready: SourceReady[] = [{ type: 'ask' }];
   #resumedAt = 0;
   #points = 0;
+  /** The rows at the target have our labels: our graph fits them. */
+  #lends = false;
 
   /** `from`: the end of our log before anything is read. */
   constructor(from: ImportFrom, throttle: Throttle) {
@@ -97,6 +108,7 @@ export class RecoverySource {
         else this.#begin();
         break;
       case 'begun':
+        this.#lends = this.#from.labels !== undefined;
         this.#copy(this.#from, null);
         break;
       case 'read':
@@ -106,6 +118,9 @@ export class RecoverySource {
         if (state.phase !== 'Copying') break;
         state.outstanding--;
         state.outstandingBytes -= step.bytes;
+        break;
+      case 'graphSent':
+        if (state.phase === 'SendingGraph') this.#finish(step.moment ?? state.moment);
         break;
       case 'finished':
         this.#end({ type: 'done', resumedAt: this.#resumedAt, points: this.#points });
@@ -124,6 +139,7 @@ export class RecoverySource {
   #resume(half: ImportState): void {
     this.#ready.push({ type: 'exporting', seqNo: half.seqNo });
     this.#resumedAt = half.points;
+    this.#lends = half.labels !== undefined && half.labels === this.#from.labels;
     const moment = { seqNo: half.sourceSeqNo, term: half.sourceTerm };
     if (half.complete) this.#finish(moment);
     else this.#copy(moment, half.lastKey);
@@ -155,11 +171,17 @@ export class RecoverySource {
       this.#points += part.points;
     }
     if (state.done) {
-      if (state.outstanding === 0) this.#finish(state.moment);
+      if (state.outstanding === 0) this.#allThere(state.moment);
     } else if (!state.reading && state.next === null) {
       state.reading = true;
       this.#ready.push({ type: 'read', afterKey: state.lastKey });
     }
+  }
+
+  #allThere(moment: Position): void {
+    if (!this.#lends) return this.#finish(moment);
+    this.#state = { phase: 'SendingGraph', moment };
+    this.#ready.push({ type: 'sendGraph' });
   }
 
   #finish(moment: Position): void {

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { CopyRef, PeerReplies, PeerRequests } from '../rpc/messages.ts';
 import type { Peers } from '../rpc/peers.ts';
-import type { ImportFrom, ImportState, ShardHost } from '../shard/shard-host.ts';
+import type { ImportFrom, ImportState, Position, ShardHost } from '../shard/shard-host.ts';
 import { BATCH_POINTS, CALL_TIMEOUT_MS, FINISH_TIMEOUT_MS } from './limits.ts';
 import { decodeHalf, encodeFrom, encodeKey } from './messages.ts';
+import { sendGraph, type GraphRoute } from './send-graph.ts';
 import { RecoverySource, type SourceReady, type SourceStep } from './source-machine.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -34,8 +35,9 @@ export async function recoverCopy(
 }
 
 async function endOf(host: ShardHost, shard: string): Promise<ImportFrom> {
-  const { seqNo, term, points } = await host.stats(shard);
-  return { seqNo, term: (await host.logTerm(shard, seqNo)) ?? term, total: points };
+  const { seqNo, term, points, labels } = await host.stats(shard);
+  const from = { seqNo, term: (await host.logTerm(shard, seqNo)) ?? term, total: points };
+  return labels === undefined ? from : { ...from, labels };
 }
 
 interface Outcome {
@@ -49,6 +51,7 @@ class Recovery {
   #deps: SourceDeps;
   #copy: CopyRef;
   #node: string;
+  #labels: string;
   #session = randomUUID();
   #machine: RecoverySource;
   #outcome: Outcome;
@@ -61,6 +64,7 @@ class Recovery {
     this.#copy = copy;
     this.#node = node;
     this.#outcome = outcome;
+    this.#labels = from.labels ?? '';
     this.#machine = new RecoverySource(from, deps.throttle);
   }
 
@@ -86,7 +90,7 @@ class Recovery {
     const shard = this.#copy.shard.name;
     switch (ready.type) {
       case 'ask':
-        return this.#then(this.#call('importBegin', {}), ({ half }) => ({
+        return this.#then(this.#call('importBegin', { labels: this.#labels }), ({ half }) => ({
           type: 'half',
           half: half ? decodeHalf(half) : null,
         }));
@@ -97,7 +101,9 @@ class Recovery {
       case 'exporting':
         return this.#outcome.exporting(ready.seqNo);
       case 'begin':
-        return this.#then(this.#call('importBegin', { from: encodeFrom(ready.from) }), () => ({ type: 'begun' }));
+        return this.#then(this.#call('importBegin', { from: encodeFrom(ready.from), labels: this.#labels }), () => ({
+          type: 'begun',
+        }));
       case 'read':
         return this.#then(host.readRange(shard, null, ready.afterKey, BATCH_POINTS), (part) => ({
           type: 'read',
@@ -109,15 +115,18 @@ class Recovery {
         const stored = { type: 'stored', bytes: batch.byteLength } as const;
         return this.#then(this.#call('importBatch', { batch, seqNo, entryTerm, ...keys }), () => stored);
       }
+      case 'sendGraph':
+        this.#copySeconds = this.#seconds();
+        return this.#then(this.#sendGraph(), (moment) => ({ type: 'graphSent', moment }));
       case 'finish': {
         const { seqNo, term: entryTerm } = ready.moment;
-        this.#copySeconds = this.#seconds();
+        this.#copySeconds ||= this.#seconds();
         const answer = this.#call('importFinish', { seqNo, entryTerm }, FINISH_TIMEOUT_MS);
         return this.#then(answer, () => ({ type: 'finished' }));
       }
       case 'done': {
         const { points, resumedAt } = ready;
-        // What is beyond copySeconds went into the target's index.
+        // What is beyond copySeconds went into the target's index, brought or built.
         const [seconds, copySeconds] = [this.#seconds(), this.#copySeconds];
         const about = { shard, node: this.#node, term: this.#copy.term, points, resumedAt, seconds, copySeconds };
         logger.info(about, 'copy filled');
@@ -126,6 +135,28 @@ class Recovery {
       case 'fail':
         return this.#outcome.reject(ready.error);
     }
+  }
+
+  /** Moment that the target's log must come to with the graph that it has been sent; null: it builds its own. */
+  async #sendGraph(): Promise<Position | null> {
+    const { host, logger, throttle } = this.#deps;
+    const shard = this.#copy.shard.name;
+    const about = { shard, node: this.#node };
+    const offer = await host.offerGraph(shard).catch((error: unknown) => {
+      logger.warn({ ...about, reason: String(error) }, 'no graph for the copy that is filled; it builds its own');
+      return null;
+    });
+    if (offer === null) return null;
+    const route: GraphRoute = {
+      throttle,
+      read: (file, offset, length) => host.readGraph(shard, file, offset, length),
+      send: async ({ offer: sent, ...part }) =>
+        (await this.#call('importGraph', { ...part, offer: JSON.stringify(sent) })).refused,
+    };
+    const refused = await sendGraph(route, offer);
+    if (refused === '') logger.info({ ...about, bytes: offer.bytes, points: offer.points }, 'graph sent');
+    else logger.warn({ ...about, reason: refused }, 'the graph was not taken; the copy builds its own');
+    return { seqNo: offer.seqNo, term: offer.term };
   }
 
   #seconds(): number {
@@ -154,7 +185,7 @@ class Recovery {
   }
 }
 
-type ImportKind = 'importBegin' | 'importBatch' | 'importFinish';
+type ImportKind = 'importBegin' | 'importBatch' | 'importGraph' | 'importFinish';
 type Body<K extends ImportKind> = Omit<PeerRequests[K], 'copy' | 'session'>;
 
 /** Our log has the entry at which the target's last batch was read, and all that it must apply to what it has. */

@@ -134,6 +134,8 @@ export interface ImportFromMessage {
   seqNo: number;
   entryTerm: number;
   totalPoints: number;
+  /** Empty = none. */
+  labels: string;
 }
 
 export interface ImportHalfMessage {
@@ -154,6 +156,16 @@ export interface ImportBatchMessage {
   lastKey: Uint8Array;
   seqNo: number;
   entryTerm: number;
+}
+
+export interface ImportGraphMessage {
+  copy: CopyRef;
+  session: string;
+  /** JSON of a GraphOffer. */
+  offer: string;
+  offset: number;
+  data: Uint8Array;
+  dataCrc32: number;
 }
 
 export interface ImportFinishMessage {
@@ -202,8 +214,9 @@ export interface PeerRequests {
   verify: VerifyMessage;
   confirm: { copy: CopyRef };
   audit: { copy: CopyRef; seqNo: number; buckets: number };
-  importBegin: { copy: CopyRef; session: string; from?: ImportFromMessage | null };
+  importBegin: { copy: CopyRef; session: string; from?: ImportFromMessage | null; labels: string };
   importBatch: ImportBatchMessage;
+  importGraph: ImportGraphMessage;
   importFinish: ImportFinishMessage;
   rangeRead: { source: RangeSourceMessage; after: Uint8Array; limit: number };
   rangeLog: { source: RangeSourceMessage; from: number; upTo: number; maxBytes: number };
@@ -226,6 +239,7 @@ export interface PeerReplies {
   audit: { seqNo: number; digests: string[] };
   importBegin: { half?: ImportHalfMessage | null };
   importBatch: Record<string, never>;
+  importGraph: { refused: string };
   importFinish: Record<string, never>;
   rangeRead: RangeBatchMessage;
   rangeLog: RangeEntriesMessage;

@@ -67,7 +67,10 @@ function each(target: Target, seqNo: number, ids: PointId[], change: (id: PointI
   return touched;
 }
 
-/** Sets a point. One whose vector stays keeps its label, so writing the same again costs the index nothing. */
+/**
+ * Sets a point. One whose vector stays keeps its label, so writing the same again costs the index nothing. `lent`: label that the vector has at the copy
+ * that it comes from, to be used here too.
+ */
 export function put(
   target: Target,
   seqNo: number,
@@ -75,17 +78,19 @@ export function put(
   row: PointRow | undefined,
   vector: Float32Array | null,
   payload: string | null,
+  lent?: number,
 ): void {
   if (row !== undefined) {
     if (row.seq > seqNo) return;
-    if (sameVector(row.vector, vector)) {
+    if (lent === undefined ? sameVector(row.vector, vector) : row.label === lent) {
       setPayload(target, seqNo, id, row, payload);
       return;
     }
     remove(target, id, row);
   }
   const { store, index, ids } = target;
-  const label = store.meta.nextLabel++;
+  const label = lent ?? store.meta.nextLabel;
+  store.meta.nextLabel = Math.max(store.meta.nextLabel, label + 1);
   if (label > LABEL_MAX) throw new DamagedError('all labels are used up; the copy must be recovered from another');
   store.insert(label, id, seqNo, vector, payload);
   ids.set(label, id);

@@ -17,6 +17,11 @@ export function databasePath(directory: string): string {
   return join(directory, 'points.sqlite');
 }
 
+/** Where a graph is put together that comes from another copy. */
+export function incomingGraphPath(directory: string): string {
+  return join(directory, 'incoming-graph.tmp');
+}
+
 /** Says why the copy was found damaged; as long as it is there, the copy is not opened. */
 export function failedMarkPath(directory: string): string {
   return join(directory, 'failed.txt');

@@ -6,10 +6,10 @@ import { VectorIndex } from '../index/vector-index.ts';
 import { applyOperation, put, type Target } from './apply-operation.ts';
 import { ByteWriter } from './bytes.ts';
 import { Filters } from './filters.ts';
-import { TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
+import { SCAN_STEP_ROWS, TRIM_MAX_ENTRIES, type IndexTuning } from './limits.ts';
 import { decodeEntries, isFrame, writeFrame } from './log-codec.ts';
 import type { BatchPoint } from './export-codec.ts';
-import { readImport, writeImport } from './import-state.ts';
+import { newLabelSpace, readImport, writeImport } from './import-state.ts';
 import type { LogOperation, Write } from './operations.ts';
 import { planWrite, type Known } from './plan-write.ts';
 import { Rows } from './rows.ts';
@@ -100,6 +100,17 @@ export class ShardCopy {
     this.index.commit();
   }
 
+  /** A change outside the worker's turns: all of it is on disk then, or nothing. */
+  transact(change: () => void): void {
+    try {
+      change();
+      if (this.store.inTransaction) this.commit();
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+  }
+
   /** Back to the last commit, in the database and in memory. */
   rollback(): void {
     this.store.rollback();
@@ -122,12 +133,13 @@ export class ShardCopy {
     this.index.reset(null);
   }
 
-  /** Empties the copy for an import. */
-  clear(from: ImportFrom): void {
+  /** Empties the copy for an import; `space` names the labels that it will have. */
+  clear(from: ImportFrom, space: string): void {
     const { store } = this;
     store.begin();
     for (const table of ['points', 'log', 'field_value']) store.run(`DELETE FROM ${table}`);
     Object.assign(store.meta, { seqNo: 0, term: 0, points: 0, vectors: 0, importing: true });
+    newLabelSpace(store, space);
     const { seqNo: sourceSeqNo, term: sourceTerm } = from;
     this.#setImport({ ...from, sourceSeqNo, sourceTerm, lastKey: null, points: 0, complete: false });
     this.ids.clear();
@@ -141,7 +153,9 @@ export class ShardCopy {
     // Built for a session that went before.
     if (this.index.size > 0) this.index.reset(null);
     const target = { ...this.#target, index: NO_INDEX };
-    for (const { id, seq, vector, payload } of points) put(target, seq, id, this.store.point(id), vector, payload);
+    const lent = state.labels !== undefined;
+    for (const { id, seq, label, vector, payload } of points)
+      put(target, seq, id, this.store.point(id), vector, payload, lent ? label : undefined);
     this.filters.invalidate();
     this.#setImport(state);
   }
@@ -149,14 +163,32 @@ export class ShardCopy {
   /** Adds every vector that the index lacks, as a generator that pauses after each slice; what waits for the graph stays bounded. */
   *buildIndex(sliceMs: number): Generator<void, void, undefined> {
     let until = performance.now() + sliceMs;
-    for (const { label, vector } of this.store.vectors()) {
-      if (!this.index.has(label)) this.index.add(label, vector);
-      while (this.index.full || performance.now() >= until) {
-        if (this.index.full) this.index.work(sliceMs);
-        yield;
-        until = performance.now() + sliceMs;
+    let page: number[];
+    for (let after = 0; (page = this.store.vectorLabels(after, SCAN_STEP_ROWS)).length > 0; after = page.at(-1)!) {
+      for (const label of page) {
+        const vector = this.index.has(label) ? null : this.store.vectorOf(label);
+        if (vector) this.index.add(label, vector);
+        while (this.index.full || performance.now() >= until) {
+          if (this.index.full) this.index.work(sliceMs);
+          yield;
+          until = performance.now() + sliceMs;
+        }
       }
     }
+  }
+
+  /** From now on the copy gives its rows labels of its own: another source goes on with the import, or none may lend its labels. */
+  keepOwnLabels(): void {
+    if (this.import?.labels === undefined) return;
+    this.store.begin();
+    const { labels: _, ...state } = this.import;
+    this.#setImport(state);
+  }
+
+  /** Labels under this one are not given out again: they may be in a graph that is brought here. */
+  reserveLabels(below: number): void {
+    this.store.begin();
+    this.store.meta.nextLabel = Math.max(this.store.meta.nextLabel, below);
   }
 
   /** The copy has every batch: its log goes on from where the import began, and at the moment of the last batch it is whole. */
@@ -302,7 +334,7 @@ export class ShardCopy {
     return filter === null ? this.store.meta.points : this.filters.prepare(filter).size;
   }
 
-  stats(): Omit<ShardStats, 'bytes'> {
+  stats(): Omit<ShardStats, 'bytes' | 'labels'> {
     return {
       ...this.position,
       points: this.store.meta.points,

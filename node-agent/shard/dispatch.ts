@@ -1,9 +1,10 @@
 import type { Slots } from '#model/slot.ts';
 import type { ShardCopy } from './copy.ts';
 import { databasePath } from './copy-files.ts';
-import { beginImport, finishImport, importBatch, resumeImport } from './import.ts';
+import { beginImport, finishImport, importBatch, importGraph, resumeCopying } from './import.ts';
 import { encodeBatch } from './export-codec.ts';
 import { ingestEntries, ingestRange } from './ingest.ts';
+import { offerGraph, readGraph } from './lent-graph.ts';
 import { decodeEntries } from './log-codec.ts';
 import type { Request } from './messages.ts';
 import type { OpenCopies } from './open-copies.ts';
@@ -65,10 +66,17 @@ export function dispatch(copies: OpenCopies, request: Request): unknown {
     case 'beginImport':
       return beginImport(copies.get(args[0]), args[1], args[2]);
     case 'resumeImport':
-      return resumeImport(copies.get(args[0]), args[1]);
+      return resumeCopying(copies.get(args[0]), args[1], args[2]);
     case 'importBatch':
       copies.disk.check(args[0], performance.now());
       return importBatch(copies.get(args[0]), args[1], args[2]);
+    case 'offerGraph':
+      copies.whole(args[0]);
+      return offerGraph(copies.get(args[0]));
+    case 'readGraph':
+      return readGraph(copies.get(args[0]), args[1], args[2], args[3]);
+    case 'importGraph':
+      return importGraph(copies.get(args[0]), args[1], args[2]);
     case 'finishImport':
       return finishImport(copies.get(args[0]), args[1], args[2]);
   }

@@ -6,10 +6,10 @@ import { readPoint, writePoint } from './log-codec.ts';
 import type { PointInput } from './operations.ts';
 import type { ExportRow } from './rows.ts';
 
-/** Export batch: u32 CRC32 of the rest · u8 version · u32 points · points, each with the seqNo that changed it last before it. */
-const VERSION = 1;
-/** Smallest point: seqNo, id, and the lengths of vector and payload. */
-const POINT_MIN_BYTES = 25;
+/** Export batch: u32 CRC32 of the rest · u8 version · u32 points · points, each with the seqNo that changed it last and its label before it. */
+const VERSION = 2;
+/** Smallest point: seqNo, label, id, and the lengths of vector and payload. */
+const POINT_MIN_BYTES = 29;
 const CRC_BYTES = 4;
 
 export function encodeBatch(rows: ExportRow[]): Uint8Array<ArrayBuffer> {
@@ -17,17 +17,19 @@ export function encodeBatch(rows: ExportRow[]): Uint8Array<ArrayBuffer> {
   out.u32(0);
   out.u8(VERSION);
   out.u32(rows.length);
-  for (const { key, seq, vector, payload } of rows) {
+  for (const { key, seq, label, vector, payload } of rows) {
     out.u53(seq);
+    out.u32(label);
     writePoint(out, { id: pointIdFromKey(key), vector, payload });
   }
   out.u32At(0, crc32(out.view(CRC_BYTES, out.length)));
   return out.finish();
 }
 
-/** A point of a batch; `seq`: log entry that changed it last, at the shard that it was read from. */
+/** A point of a batch; `seq`: log entry that changed it last, `label`: its vector's, both at the copy that it was read from. */
 export interface BatchPoint extends PointInput {
   seq: number;
+  label: number;
 }
 
 /** Throws ANN_BAD_REQUEST when the batch is not what was sent. */
@@ -45,7 +47,7 @@ export function decodeBatch(bytes: Uint8Array): BatchPoint[] {
     const count = input.u32();
     // A count that lies is caught before anything is allocated for it.
     if (count * POINT_MIN_BYTES > input.left) throw new RangeError(`${count} points in ${input.left} bytes`);
-    for (let i = 0; i < count; i++) points.push({ seq: input.u53(), ...readPoint(input) });
+    for (let i = 0; i < count; i++) points.push({ seq: input.u53(), label: input.u32(), ...readPoint(input) });
     if (input.left > 0) throw new RangeError('bytes are left over');
     return points;
   } catch (error) {

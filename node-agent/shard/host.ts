@@ -125,8 +125,22 @@ class Host implements ShardHost {
     return this.#call(args[0], 'beginImport', args);
   }
 
-  resumeImport(...args: Parameters<ShardHost['resumeImport']>): ReturnType<ShardHost['resumeImport']> {
-    return this.#call(args[0], 'resumeImport', args);
+  resumeImport(
+    ...[shard, session, labels]: Parameters<ShardHost['resumeImport']>
+  ): ReturnType<ShardHost['resumeImport']> {
+    return this.#call(shard, 'resumeImport', [shard, session, labels]);
+  }
+
+  offerGraph(shard: string): ReturnType<ShardHost['offerGraph']> {
+    return this.#call(shard, 'offerGraph', [shard]);
+  }
+
+  readGraph(...args: Parameters<ShardHost['readGraph']>): ReturnType<ShardHost['readGraph']> {
+    return this.#call(args[0], 'readGraph', args);
+  }
+
+  importGraph(...[shard, session, part]: Parameters<ShardHost['importGraph']>): Promise<string> {
+    return this.#call(shard, 'importGraph', [shard, session, { ...part, data: ownBytes(part.data) }]);
   }
 
   importBatch(...[shard, session, part]: Parameters<ShardHost['importBatch']>): Promise<{ points: number }> {

@@ -76,6 +76,10 @@ export const DISK_CHECK_EVERY_MS = 20;
 export const REPLICA_RESERVE_SHARE = 0.5;
 
 export const SNAPSHOT_CHANGED_SHARE = 0.1;
+/** A snapshot that is lent to a recovery is taken anew when more than this share of the graph has changed. */
+export const LENT_CHANGED_SHARE = 0.02;
+/** How long a lent snapshot stays after it was read last. */
+export const LENT_KEEP_MS = 60_000;
 /** How often it is looked at whether a snapshot is due. */
 export const SNAPSHOT_CHECK_EVERY_MS = 1_000;
 /** Longest wait for snapshots at shutdown. */

@@ -70,15 +70,15 @@ describe('log entries as bytes', () => {
 
 describe('export batches', () => {
   const rows = [
-    { key: keyOf(1), seq: 3, vector: Float32Array.of(1, 2), payload: '{"a":1}' },
-    { key: keyOf(2n ** 60n), seq: 2 ** 40, vector: null, payload: null },
+    { key: keyOf(1), seq: 3, label: 5, vector: Float32Array.of(1, 2), payload: '{"a":1}' },
+    { key: keyOf(2n ** 60n), seq: 2 ** 40, label: 2 ** 32 - 2, vector: null, payload: null },
   ];
 
   test('come back as they were; every flipped bit is found', () => {
     const bytes = encodeBatch(rows);
     expect(decodeBatch(bytes)).toEqual([
-      { id: 1, seq: 3, vector: Float32Array.of(1, 2), payload: '{"a":1}' },
-      { id: 2n ** 60n, seq: 2 ** 40, vector: null, payload: null },
+      { id: 1, seq: 3, label: 5, vector: Float32Array.of(1, 2), payload: '{"a":1}' },
+      { id: 2n ** 60n, seq: 2 ** 40, label: 2 ** 32 - 2, vector: null, payload: null },
     ]);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       bytes[bit >> 3]! ^= 1 << (bit & 7);

@@ -7,6 +7,8 @@ import type {
   Appended,
   Digest,
   Fields,
+  GraphOffer,
+  GraphPart,
   ImportBatch,
   ImportFrom,
   ImportState,
@@ -60,8 +62,11 @@ export interface Calls {
   count: { args: [shard: string, filter: string | null]; result: number };
   stats: { args: [shard: string]; result: ShardStats };
   beginImport: { args: [shard: string, session: string, from: ImportFrom]; result: undefined };
-  resumeImport: { args: [shard: string, session: string]; result: ImportState | null };
+  resumeImport: { args: [shard: string, session: string, labels: string | undefined]; result: ImportState | null };
   importBatch: { args: [shard: string, session: string, part: ImportBatch]; result: { points: number } };
+  offerGraph: { args: [shard: string]; result: GraphOffer | null };
+  readGraph: { args: [shard: string, file: string, offset: number, length: number]; result: Uint8Array };
+  importGraph: { args: [shard: string, session: string, part: GraphPart]; result: string };
   finishImport: { args: [shard: string, session: string, moment: Position]; result: undefined };
   digest: { args: [shard: string, slots: Slots | null]; result: Digest };
   digestBuckets: { args: [shard: string, buckets: number]; result: { seqNo: number; digests: string[] } };

@@ -7,6 +7,9 @@ import { markFailed, openCopy } from './open-copy.ts';
 import { DiskGuard } from './disk-guard.ts';
 import type { Request, WorkerStart } from './messages.ts';
 import type { OpenCopy, OpenResult, ShardStats } from './shard-host.ts';
+import { labelSpace } from './import-state.ts';
+import { forgetIncoming, type IncomingGraph } from './lent-graph.ts';
+import { LABEL_MAX } from './limits.ts';
 import { Snapshots } from './snapshots.ts';
 
 type Log = (level: 'info' | 'warn' | 'error', fields: Record<string, string | number>, text: string) => void;
@@ -17,6 +20,10 @@ export interface Open {
   options: OpenCopy;
   directory: string;
   snapshots: Snapshots;
+  /** What a recovery has brought of the graph. */
+  incoming: IncomingGraph | null;
+  /** Settles when nothing changes the graph's file from outside. */
+  graphTurn: Promise<void>;
   /** Writes that wait until the index has caught up, in order. */
   parked: Request[];
   /** No background work before this time (performance.now). */
@@ -83,6 +90,8 @@ export class OpenCopies {
       options,
       directory,
       snapshots: new Snapshots(directory, copy.index, startedMs, warn),
+      incoming: null,
+      graphTurn: Promise.resolve(),
       parked: [],
       restUntilMs: 0,
     });
@@ -102,6 +111,7 @@ export class OpenCopies {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
+    forgetIncoming(open);
     await open.snapshots.final();
     open.copy.close();
   }
@@ -115,6 +125,7 @@ export class OpenCopies {
     const open = this.#open.get(shard);
     if (open === undefined) return;
     this.#open.delete(shard);
+    forgetIncoming(open);
     // The graph may be under a running snapshot: it goes when that has ended.
     void open.snapshots.settled().then(() => open.copy.close());
     if (!damaged) return;
@@ -126,13 +137,15 @@ export class OpenCopies {
   }
 
   stats(shard: string): ShardStats {
-    const { copy, directory } = this.get(shard);
+    const { copy, directory, options } = this.get(shard);
     const stats = copy.stats();
+    // A copy that gets them starts where this one is; they are not to end there.
+    const lends = copy.store.meta.nextLabel < LABEL_MAX / 2;
     let bytes = 0;
     for (const name of readdirSync(directory)) {
       bytes += statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
     }
-    return { ...stats, bytes };
+    return { ...stats, bytes, ...(lends && { labels: labelSpace(copy.store) ?? options.allocationId }) };
   }
 }
 

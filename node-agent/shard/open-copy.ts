@@ -1,8 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
+import { rm } from 'node:fs/promises';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadGraph } from '../index/graph-snapshot.ts';
 import { ShardCopy } from './copy.ts';
-import { copyDirectory, databasePath, failedMarkPath } from './copy-files.ts';
+import { copyDirectory, databasePath, failedMarkPath, incomingGraphPath } from './copy-files.ts';
 import { DamagedError, isDamage } from './damaged.ts';
 import type { WorkerStart } from './messages.ts';
 import type { OpenCopy, OpenResult } from './shard-host.ts';
@@ -33,7 +34,9 @@ export async function openCopy({ dataDir, tuning }: WorkerStart, options: OpenCo
     copy.configure(options.settings);
     copy.store.commit();
     copy.loadIds();
-    const { graph, reason } = await loadGraph(directory, copy.index.shape, (label) => copy.ids.has(label));
+    await rm(incomingGraphPath(directory), { force: true });
+    const isLive = (label: number): boolean => copy.ids.has(label);
+    const { graph, reason } = await loadGraph(directory, copy.index.shape, isLive, store.meta.nextLabel);
     copy.index.reset(graph);
     copy.fillIndex();
     const rebuilt = graph === null && copy.index.waiting > 0 ? reason : '';

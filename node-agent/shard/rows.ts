@@ -10,11 +10,13 @@ export interface ExportRow {
   key: Key;
   /** Log entry that changed it last. */
   seq: number;
+  /** By which the copy's index knows this version of the vector. */
+  label: number;
   vector: Float32Array<ArrayBuffer> | null;
   payload: string | null;
 }
 
-const COLUMNS = 'id, seq, vector, vsum, payload, psum';
+const COLUMNS = 'id, seq, vector, vsum, payload, psum, label';
 const NO_KEY: Key = new Uint8Array(0);
 
 /** Points of one database in key order. */
@@ -58,6 +60,7 @@ function rowOf(row: Value[]): ExportRow {
   return {
     key,
     seq: row[1] as number,
+    label: row[6] as number,
     vector: checkedVector(key, row[2], row[3]),
     payload: checkedPayload(key, row[4], row[5]),
   };

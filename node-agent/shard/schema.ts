@@ -2,10 +2,15 @@ import type { DatabaseSync } from 'node:sqlite';
 
 export const SCHEMA_VERSION = 2;
 
+/** Copies made by earlier versions lack it: it is made when they are opened. */
+export const LABELS_TABLE =
+  'CREATE TABLE IF NOT EXISTS labels (one INTEGER PRIMARY KEY CHECK (one = 1), space TEXT NOT NULL, source TEXT) STRICT';
+
 /**
  * points.label: the number by which the index knows this version of the vector (docs/decisions/0003).
  * vsum, psum: CRC32 of id + vector, id + payload; 0 when there is none.
  * points.seq: the log entry that changed it last (docs/decisions/0010). import: how far the recovery that fills this copy has come.
+ * labels.space: name of the set of labels that rows have here, unless it is the copy's own; source: set that the import under way brings (0013).
  * vector stands before payload, so that reading it never walks over a long payload.
  */
 export const SCHEMA = `

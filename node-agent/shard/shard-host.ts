@@ -2,6 +2,7 @@ import type { HnswSpec, PayloadIndex } from '#crds/v1alpha1/index.ts';
 import type { Metric } from '#model/cluster-map.ts';
 import type { PointId } from '#model/point-id.ts';
 import type { Slots } from '#model/slot.ts';
+import type { GraphShape } from '../index/graph.ts';
 import type { Write } from './operations.ts';
 
 /**
@@ -51,10 +52,21 @@ export interface ShardHost {
    * only. Nothing is served until the import is finished and the log applied to the moment of the last batch.
    */
   beginImport(shard: string, session: string, from: ImportFrom): Promise<void>;
-  /** As beginImport, but keeps what an earlier session brought, and tells it; null when the copy is not being filled. */
-  resumeImport(shard: string, session: string): Promise<ImportState | null>;
+  /**
+   * As beginImport, but keeps what an earlier session brought, and tells it; null when the copy is not being filled. `labels`: set that the batches of
+   * this session bring; when it is not that of the earlier ones, no labels are taken from now on.
+   */
+  resumeImport(shard: string, session: string, labels?: string): Promise<ImportState | null>;
   /** Resolves when the batch and the note of it are on disk. A gap before it rejects with ANN_CONFLICT, a broken checksum with ANN_BAD_REQUEST. */
   importBatch(shard: string, session: string, part: ImportBatch): Promise<{ points: number }>;
+  /** Source: the file of its graph, as it is about now; null when it has no graph, or none on disk. The file stays for a minute after each read. */
+  offerGraph(shard: string): Promise<GraphOffer | null>;
+  readGraph(shard: string, file: string, offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Target, after the last batch: takes the source's graph in parts, in order, which saves building one. Gives why not (it is left out then), empty
+   * when all is well. Finish at the offer's moment or later: the graph may lack points that were deleted since their batch was read.
+   */
+  importGraph(shard: string, session: string, part: GraphPart): Promise<string>;
   /** All batches are there, the last one read at `moment`: builds the index (seconds to minutes); then the copy takes the log from `ImportFrom.seqNo` on. */
   finishImport(shard: string, session: string, moment: Position): Promise<void>;
   /**
@@ -126,6 +138,8 @@ export interface RangeBatch extends Position {
 export interface ImportFrom extends Position {
   /** Points that the source had then. */
   total: number;
+  /** Set of labels that the batches bring and rows keep; absent: the target gives labels of its own. */
+  labels?: string;
 }
 
 /** How far a recovery has come, as it is on the target's disk. */
@@ -138,6 +152,25 @@ export interface ImportState extends ImportFrom {
   points: number;
   /** Every batch was taken; the log is missing. */
   complete: boolean;
+}
+
+/** A snapshot of a copy's graph, with a moment at which nothing in it was still to come. */
+export interface GraphOffer extends Position {
+  version: number;
+  file: string;
+  bytes: number;
+  crc32: number;
+  points: number;
+  shape: GraphShape;
+  /** Higher than every label in it. */
+  nextLabel: number;
+}
+
+export interface GraphPart {
+  offer: GraphOffer;
+  offset: number;
+  data: Uint8Array;
+  dataCrc32: number;
 }
 
 export interface ImportBatch extends Omit<RangeBatch, 'done' | 'points'> {
@@ -244,4 +277,6 @@ export interface ShardStats extends Position {
   memoryBytes: number;
   deletedInGraph: number;
   logFromSeqNo: number;
+  /** Name of the set of labels that the rows have, for a recovery that brings them along; absent: they must not be. */
+  labels?: string;
 }

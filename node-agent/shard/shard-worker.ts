@@ -29,6 +29,8 @@ const ASIDE: ReadonlySet<Request['method']> = new Set([
   'readRange',
   'beginImport',
   'resumeImport',
+  'offerGraph',
+  'importGraph',
   'finishImport',
 ]);
 

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { pointIdFromKey, pointIdKey, type PointId } from '#model/point-id.ts';
 import { DamagedError } from './damaged.ts';
 import { SCAN_STEP_ROWS } from './limits.ts';
-import { SCHEMA, SCHEMA_VERSION, tune } from './schema.ts';
+import { LABELS_TABLE, SCHEMA, SCHEMA_VERSION, tune } from './schema.ts';
 
 /** A row of `points`; its checksums were right. */
 export interface PointRow {
@@ -54,6 +54,7 @@ export class Store {
       tune(this.db);
       if (create) this.#create(uid);
       this.meta = this.#readMeta(uid);
+      if (this.get("SELECT 1 FROM sqlite_master WHERE name = 'labels'") === undefined) this.db.exec(LABELS_TABLE);
     } catch (error) {
       this.db.close();
       throw error;
@@ -189,6 +190,12 @@ export class Store {
     }
   }
 
+  /** The next labels of vectors after a label. */
+  vectorLabels(after: number, limit: number): number[] {
+    const sql = 'SELECT label FROM points WHERE label > ? AND vector IS NOT NULL ORDER BY label LIMIT ?';
+    return this.all(sql, after, limit).map((row) => row[0] as number);
+  }
+
   /** Every vector, in label order; in pages, which node:sqlite reads quicker than rows one by one. */
   *vectors(): Generator<{ label: number; vector: Float32Array }> {
     const sql =
@@ -245,6 +252,7 @@ export class Store {
   #create(uid: string): void {
     this.db.exec('BEGIN IMMEDIATE');
     this.db.exec(SCHEMA);
+    this.db.exec(LABELS_TABLE);
     this.db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     const meta = { uid, seqNo: 0, term: 0, nextLabel: 1, points: 0, vectors: 0, importing: false };
     this.db.prepare('INSERT INTO meta VALUES (1, ?, 0, 0, 1, 0, 0, 0, ?)').run(uid, metaSum(meta));
