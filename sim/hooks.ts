@@ -17,6 +17,7 @@ const VIRTUAL: Record<string, string> = {
   'node:fs/promises': 'fs-promises.ts',
   'node:dgram': 'dgram.ts',
   'node:crypto': 'crypto.ts',
+  'node:os': 'os.ts',
   pino: 'pino.ts',
   'prom-client': 'prom-client.ts',
 };

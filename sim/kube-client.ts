@@ -3,7 +3,7 @@ import { KubeUnreachable } from '#operator/kube/errors.ts';
 import type { JsonObject } from '#operator/kube/json.ts';
 import type { KubeObject, Resource } from '#operator/kube/object.ts';
 import type { Kernel, Process } from './kernel.ts';
-import { cloneJson, refusal, type KubeServer, type WatchEvent } from './kube-server.ts';
+import { refusal, type KubeServer, type WatchEvent } from './kube-server.ts';
 import type { Random } from './random.ts';
 
 /** How one operator's way to the API server is at the moment. */
@@ -62,16 +62,13 @@ export class SimKubeApi implements KubeApi {
     return this.#call(false, () => {
       const found = this.#server.get(resource.kind, namespace, name);
       if (found === undefined) throw refusal('get', 404, 'NotFound', `${name} is not there`);
-      return cloneJson(found);
+      return found;
     });
   }
 
   list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
     return this.#call(false, () => ({
-      items: this.#server
-        .list(resource.kind)
-        .filter((object) => matches(object, options.labelSelector))
-        .map((object) => cloneJson(object)),
+      items: this.#server.list(resource.kind).filter((object) => matches(object, options.labelSelector)),
       resourceVersion: String(this.#server.version),
       next: '',
     }));
@@ -154,7 +151,7 @@ export class SimKubeApi implements KubeApi {
       if (!matches(event.object, labelSelector)) return;
       const lag = this.#random.between(0.5, 3) + this.#random.next() * this.#faults.watchLagMs;
       last = Math.max(last + 0.001, this.#kernel.now + lag);
-      const line = { type: event.type, object: cloneJson(event.object) as unknown as JsonObject };
+      const line = { type: event.type, object: event.object as unknown as JsonObject };
       this.#kernel.at(last, this.#process, () => {
         // A watch that is cut ends; what it missed comes with the next one.
         if (this.#faults.cut) this.#end(lines, stop);

@@ -144,24 +144,25 @@ export class KubeServer {
 
   #store(kind: string, before: KubeObject | undefined, wanted: KubeObject, writer: string): KubeObject {
     const { resourceVersion: _, ...metadata } = { ...wanted.metadata };
-    const next = cloneJson({ ...wanted, metadata }) as KubeObject;
+    const content = frozenJson({ ...wanted, metadata }) as KubeObject;
     if (before !== undefined) {
-      const { resourceVersion, ...old } = before.metadata;
-      const same = sameJson({ ...before, metadata: old }, next);
+      const { resourceVersion: __, ...old } = before.metadata;
+      const same = sameJson({ ...before, metadata: old }, content);
       if (same) {
-        this.writes.push({ at: this.kernel.now, kind, name: next.metadata.name, writer, changed: false });
-        return cloneJson({ ...before, metadata: { ...before.metadata, resourceVersion } }) as KubeObject;
+        this.writes.push({ at: this.kernel.now, kind, name: content.metadata.name, writer, changed: false });
+        return before;
       }
     }
     this.#version++;
-    const sameSpec = before !== undefined && sameJson(before['spec'], next['spec']);
-    next.metadata = {
-      ...next.metadata,
+    const sameSpec = before !== undefined && sameJson(before['spec'], content['spec']);
+    const final = {
+      ...content.metadata,
       uid: before?.metadata.uid ?? `uid-${++this.#uids}`,
       generation: (before?.metadata.generation ?? 0) + (sameSpec ? 0 : 1),
       creationTimestamp: before?.metadata.creationTimestamp ?? new Date(EPOCH_MS + this.kernel.now).toISOString(),
       resourceVersion: String(this.#version),
     };
+    const next = frozenJson({ ...content, metadata: final }) as KubeObject;
     const gone = next.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0;
     if (gone && before !== undefined) {
       this.#drop(kind, before, writer);
@@ -169,7 +170,7 @@ export class KubeServer {
     }
     this.#kind(kind).objects.set(keyOf(next), next);
     this.#tell(kind, before, next, writer, true);
-    return cloneJson(next);
+    return next;
   }
 
   #tell(
@@ -184,7 +185,8 @@ export class KubeServer {
     const type = after === undefined ? 'DELETED' : before === undefined ? 'ADDED' : 'MODIFIED';
     if (after === undefined) this.#version++;
     const seen =
-      after ?? ({ ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } } as KubeObject);
+      after ??
+      frozenJson<KubeObject>({ ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } });
     const event: WatchEvent = { type, object: seen, version: this.#version };
     const entry = this.#kind(kind);
     entry.events.push(event);
@@ -224,13 +226,22 @@ export class KubeServer {
   }
 }
 
-/** A copy of JSON that shares nothing; members that are undefined are left out, as JSON does. */
-export function cloneJson<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(cloneJson) as T;
-  if (!isObject(value)) return value;
-  const copy: JsonObject = {};
-  for (const member in value) if (value[member] !== undefined) copy[member] = cloneJson(value[member]);
+/** What frozenJson made: it may be shared by the server's objects and everyone who reads them. */
+const frozen = new WeakSet<object>();
+
+/** A copy of JSON that nobody can change; members that are undefined are left out, as JSON does. */
+function frozenJson<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || frozen.has(value)) return value;
+  const copy = Array.isArray(value) ? value.map(frozenJson) : frozenMembers(value as JsonObject);
+  Object.freeze(copy);
+  frozen.add(copy);
   return copy as T;
+}
+
+function frozenMembers(value: JsonObject): JsonObject {
+  const copy: JsonObject = {};
+  for (const member in value) if (value[member] !== undefined) copy[member] = frozenJson(value[member]);
+  return copy;
 }
 
 /** JSON merge patch. */

@@ -10,7 +10,8 @@ if (name !== '' && mutant === undefined) {
 }
 const traced = process.env['TRACE'] !== undefined;
 installHooks(mutant?.patches);
-Error.stackTraceLimit = traced ? 30 : 10;
+// A stack is made for every refused call; the replay of a failure has them.
+Error.stackTraceLimit = traced ? 30 : 0;
 
 const { runSeed } = await import('./run-seed.ts');
 const { realImmediate } = await import('./virtual/globals.ts');
