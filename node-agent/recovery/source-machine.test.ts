@@ -95,6 +95,45 @@ describe('where it begins', () => {
   });
 });
 
+describe('the graph', () => {
+  const labels = 'ours';
+  const lending = (): RecoverySource => new RecoverySource({ ...FROM, labels }, new Throttle(() => 1e9));
+
+  test('goes after the last batch is there, and the target is whole at its moment', () => {
+    const source = lending();
+    source.step({ type: 'begun' }, 0);
+    source.step({ type: 'read', part: part(null, 1) }, 0);
+    expect(types(source.takeReady())).not.toContain('sendGraph');
+    source.step({ type: 'stored', bytes: 10 }, 0);
+    expect(source.takeReady()).toEqual([{ type: 'sendGraph' }]);
+    source.step({ type: 'graphSent', moment: { seqNo: 20, term: 3 } }, 0);
+    expect(source.takeReady()).toEqual([{ type: 'finish', moment: { seqNo: 20, term: 3 } }]);
+  });
+
+  test('there is none to send: whole at the moment of the last batch', () => {
+    const source = lending();
+    source.step({ type: 'begun' }, 0);
+    source.step({ type: 'read', part: part(null, 1) }, 0);
+    source.step({ type: 'stored', bytes: 10 }, 0);
+    source.takeReady();
+    source.step({ type: 'graphSent', moment: null }, 0);
+    expect(source.takeReady()).toEqual([{ type: 'finish', moment: { seqNo: 8, term: 2 } }]);
+  });
+
+  test.each([
+    ['ours', 'sendGraph'],
+    ['of another', 'finish'],
+    [undefined, 'finish'],
+  ])('a half whose labels are %p: then %p', (theirs, then) => {
+    const source = lending();
+    const resumed = half(theirs === undefined ? {} : { labels: theirs });
+    source.step({ type: 'checked', half: resumed, resumable: true }, 0);
+    source.step({ type: 'read', part: part(key(3), 4) }, 0);
+    source.step({ type: 'stored', bytes: 10 }, 0);
+    expect(types(source.takeReady()).at(-1)).toBe(then);
+  });
+});
+
 test('whatever the order of answers: every batch once and in order, the window is kept, and the end comes when all is stored', () => {
   fc.assert(
     fc.property(

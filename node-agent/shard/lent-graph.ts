@@ -9,7 +9,7 @@ import type { Open } from './open-copies.ts';
 import type { GraphOffer, GraphPart } from './shard-host.ts';
 
 /**
- * A recovery brings the source's graph too, as the file of a snapshot (docs/decisions/0013). It only saves building one: whatever is wrong with it, it is
+ * A recovery brings the source's graph too, as the file of a snapshot (docs/decisions/0014). It only saves building one: whatever is wrong with it, it is
  * left out. It holds for rows that have the labels of the same source.
  */
 

@@ -10,7 +10,7 @@ export const LABELS_TABLE =
  * points.label: the number by which the index knows this version of the vector (docs/decisions/0003).
  * vsum, psum: CRC32 of id + vector, id + payload; 0 when there is none.
  * points.seq: the log entry that changed it last (docs/decisions/0010). import: how far the recovery that fills this copy has come.
- * labels.space: name of the set of labels that rows have here, unless it is the copy's own; source: set that the import under way brings (0013).
+ * labels.space: name of the set of labels that rows have here, unless it is the copy's own; source: set that the import under way brings (0014).
  * vector stands before payload, so that reading it never walks over a long payload.
  */
 export const SCHEMA = `
