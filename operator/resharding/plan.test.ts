@@ -258,3 +258,23 @@ test('Auto doubles when shards are full, never shrinks, and does not change its 
   expect(wantedCount(under, full(10), 1)).toBe(4);
   expect(wantedCount(makeCollection({ sharding: { strategy: 'Hash' } }), full(9_999), 1)).toBe(1);
 });
+
+describe('shards of an attempt that nobody knows any more (late in the cache)', () => {
+  const later = (phase: Resharding['phase']): Resharding =>
+    resharding({ phase, to: 2, targets: ['words-6', 'words-7'], endedAt: SECONDS_AGO(1) });
+  const names = (shards: Shard[]): string[] => shards.map((shard) => shard.metadata.name);
+  const fresh = evenSlots(2).map((slots, i) => placed(i + 6, { slots, sources: [`words-${i}`] }));
+
+  test.each(['Preparing', 'Copying', 'Complete'] as const)('go, while %s', (phase) => {
+    const table =
+      phase === 'Complete' ? fresh.map((shard) => ({ shard: shard.metadata.name, slots: shard.spec.slots })) : ENTRIES;
+    const input = { wanted: 2, shards: [...sources, ...targets, ...fresh] };
+    expect(names(plan(later(phase), input, table).remove)).toEqual(TARGETS);
+  });
+
+  test('but none that a newer state of the collection may have in its table', () => {
+    const input = { wanted: 2, shards: [...sources, ...targets, ...fresh] };
+    expect(names(plan(undefined, input).remove)).toEqual([]);
+    expect(names(plan(resharding({ phase: 'Copying' }), { ...input, wanted: 4 }).remove)).toEqual([]);
+  });
+});

@@ -3,7 +3,7 @@ import { elapsedSince } from '../elapsed.ts';
 import { timeText } from '../conditions.ts';
 import { fill } from './fill.ts';
 import { switchTable } from './switch-table.ts';
-import { isOf, newNames } from './targets.ts';
+import { isOf, newNames, strayShards } from './targets.ts';
 import { cancelled, hasFailed, keep, type ReshardingInput, type ReshardingPlan } from './types.ts';
 
 /** A failed resharding is begun again after this time; at once when the wanted number changes. */
@@ -16,6 +16,12 @@ const POLL_MS = 500;
 export function planResharding(input: ReshardingInput): ReshardingPlan {
   const { resharding, routing } = input.collection.status ?? {};
   if (routing === undefined) return { create: [], remove: [] };
+  const plan = step(input, resharding, routing);
+  const strays = removable(strayShards(input, resharding, routing)).filter((shard) => !plan.remove.includes(shard));
+  return strays.length === 0 ? plan : { ...plan, remove: [...plan.remove, ...strays] };
+}
+
+function step(input: ReshardingInput, resharding: Resharding | undefined, routing: RoutingTable): ReshardingPlan {
   if (resharding === undefined) return begin(input, routing);
   switch (resharding.phase) {
     case 'Complete':

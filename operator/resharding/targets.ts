@@ -28,6 +28,21 @@ function indexOf({ metadata }: Collection, shard: string): number {
   return Number(shard.slice(shardObjectName(metadata.name, 0).length - 1));
 }
 
+/**
+ * Shards of an earlier attempt that nobody knows any more: the cache showed them only after that was cleared away. Names are never used again,
+ * and later tables hold only what is known here or has a higher index: so it is safe however old the view of the collection is.
+ */
+export function strayShards(
+  { collection, shards }: ReshardingInput,
+  resharding: Resharding | undefined,
+  routing: RoutingTable,
+): Shard[] {
+  const table = routing.entries.map((entry) => entry.shard);
+  const known = new Set([...table, ...(resharding?.sources ?? []), ...(resharding?.targets ?? [])]);
+  const newest = Math.max(...[...known].map((name) => indexOf(collection, name)));
+  return shards.filter(({ metadata, spec }) => !known.has(metadata.name) && spec.index < newest);
+}
+
 /** One of these names, and not in the table: what is in the table is never removed. */
 export function isOf(names: string[], shard: Shard, routing: RoutingTable): boolean {
   const { name } = shard.metadata;

@@ -45,8 +45,9 @@ export interface Judged {
 }
 
 /**
- * While it is unclear who is dead, a removal waits for so long at most, and is granted then. That loses nothing: what is left of the set has
- * every acknowledged write. Waiting only keeps the side of a partition that can't go on from taking the set over.
+ * While a majority is heard and it is unclear who is dead, a removal waits for so long at most, and is granted then. That loses nothing: what is
+ * left of the set has every acknowledged write. Waiting only keeps the side of a partition that can't go on from taking the set over; so without
+ * a majority it is granted only for a copy whose node is dead by the word of Kubernetes.
  */
 export const REMOVAL_PATIENCE_MS = 30_000;
 /** A primary that still wants an answer asks again before this (CHANGE_TIMEOUT_MS and CHANGE_RETRY_MS of the node). */
@@ -77,7 +78,8 @@ export function judgeRequests(before: ShardConfig, context: RequestContext): Jud
     } else if (request.configVersion !== before.configVersion) {
       answer(false, 'StaleConfigVersion');
     } else if (isUnclear(pending, context)) {
-      const end = Math.min(pending.since + REMOVAL_PATIENCE_MS, pending.at + ASKED_FOR_MS);
+      const patience = context.health.majority ? pending.since + REMOVAL_PATIENCE_MS : Infinity;
+      const end = Math.min(patience, pending.at + ASKED_FOR_MS);
       askAgainMs = Math.min(askAgainMs ?? Infinity, end - context.now);
       if (pending.held !== true) held.push(pending);
     } else if (pending.held === true && healthOf(context.health, request.node).state === 'Alive') {
