@@ -80,6 +80,13 @@ describe('the removal of a copy from the in-sync set', () => {
     expect(outcome(judge([asked], { ...suspect, now: NOW + 5_000 }))).toBe('granted');
   });
 
+  test('but not without a majority: the operator may hear the side that can not go on', () => {
+    const asked = pending({}, { since: NOW - REMOVAL_PATIENCE_MS - 60_000, at: NOW - 1_000 });
+    const alone = believed({ 'ring-0': 'Unknown', 'ring-1': 'Unknown' }, false);
+    expect(judge([asked], alone)).toMatchObject({ held: [asked], verdicts: [], askAgainMs: 14_000 });
+    expect(outcome(judge([asked], believed({ 'ring-1': 'Dead' }, false)))).toBe('granted');
+  });
+
   test('one that has waited is judged again: granted for a dead node, asked anew for one that lives after all', () => {
     const waiting = pending({}, { held: true, since: NOW - 3_000, at: NOW - 3_000 });
     expect(judge([waiting], believed({ 'ring-1': 'Suspect' })).held).toEqual([]);

@@ -137,7 +137,8 @@ function isDone(config: ShardConfig, request: CopyRequest): boolean {
 /** A removal may be the beginning of a partition: who is to go on is known only when a majority has said who is dead. */
 function isUnclear({ from, request, since }: PendingCopyRequest, { health, nodes, now }: RequestContext): boolean {
   if (request.action !== 'REMOVE_FROM_IN_SYNC' || nodes <= MAX_WITHOUT_MAJORITY) return false;
-  if (healthOf(health, request.node).state === 'Dead' || now - since >= REMOVAL_PATIENCE_MS) return false;
+  if (healthOf(health, request.node).state === 'Dead') return false;
+  if (health.majority && now - since >= REMOVAL_PATIENCE_MS) return false;
   // Alive is a majority's word: where none is heard, nobody is called so.
   return [from, request.node].some((node) => healthOf(health, node).state !== 'Alive');
 }
