@@ -59,6 +59,8 @@ export interface CopyProgress {
   retryAt: number;
   retryMs: number;
   /** Its log is not a part of ours: only a full recovery helps. */
+  /** Where its log ends was asked once in this life of the primary. */
+  located: boolean;
   diverged: boolean;
   change: { action: ChangeAction; answered: boolean; retryAt: number } | null;
   sentCheckpoint: number;
@@ -95,6 +97,7 @@ export function newProgress(
     failure: '',
     retryAt: 0,
     retryMs: 0,
+    located: false,
     diverged: false,
     change: null,
     sentCheckpoint: 0,
@@ -104,4 +107,15 @@ export function newProgress(
 /** Acknowledgements wait for it. */
 export function isAwaited(copy: CopyProgress): boolean {
   return copy.inSync || copy.trackedAt !== null;
+}
+
+/**
+ * Copies in sync whose log was not compared yet in this life of the primary. Until then nothing is appended: should this copy have lost entries
+ * (a damaged write-ahead log ends early, silently), new ones would get their seqNos and terms.
+ */
+export function notCompared(copies: Readonly<CopyProgress>[]): string {
+  return copies
+    .filter((copy) => copy.inSync && !copy.located)
+    .map((copy) => copy.node)
+    .join(', ');
 }

@@ -13,6 +13,7 @@ type LogRead = Extract<Step, { type: 'logRead' }>;
 
 /** What a stream sees of its primary. */
 export interface PrimaryView {
+  readonly term: number;
   readonly end: Position;
   readonly recent: RecentEntries;
   readonly checkpoint: number;
@@ -152,10 +153,17 @@ export class CopyStream {
     state.retryAt = Math.min(state.retryAt, now);
   }
 
-  #located({ seqNo, whole, hasLastEntry }: Located): void {
+  #located({ seqNo, term, whole, hasLastEntry }: Located): void {
     const { state } = this;
     if (state.phase !== 'locating') return;
+    state.located = true;
     const { end } = this.#primary;
+    // Entries of this term came from this node, which had them on disk first.
+    if (whole && hasLastEntry && seqNo > end.seqNo && term === this.#primary.term) {
+      const message = `${state.node} has entry ${seqNo} of term ${term}, written here; the log here ends at ${end.seqNo}`;
+      this.#primary.depose(message);
+      return this.#primary.emit({ type: 'damaged', message });
+    }
     if (!whole) return this.#diverge('its last import did not finish');
     if (seqNo > end.seqNo) return this.#diverge(`it has seqNo ${seqNo}, the primary's log ends at ${end.seqNo}`);
     // Nothing may be put on top of a log that is not known to be ours: its own end would then look like ours.

@@ -78,7 +78,7 @@ export type Step =
 export interface Located extends Position {
   /** False while an import has begun and not finished. */
   whole: boolean;
-  /** Its log still has the entry of seqNo, so that it can be compared. */
+  /** Its log still has the entry of seqNo, so that it can be compared; `term` is that entry's then, else 0. */
   hasLastEntry: boolean;
 }
 
@@ -129,5 +129,7 @@ export type Ready =
   | { type: 'rejectReads'; reads: number[]; code: ErrorCode; message: string }
   | { type: 'reject'; writes: number[]; code: ErrorCode; message: string }
   | { type: 'trim'; below: number }
+  /** This copy lacks what it had in this term: it must not be served, and another copy must become the primary. */
+  | { type: 'damaged'; message: string }
   /** Something that a person must hear of. */
   | { type: 'warn'; copy: string; node: string; message: string };

@@ -9,6 +9,8 @@ import { Replicator, type ReplicatorOptions } from './replicator.ts';
 import type { TrackedStore } from './tracked-store.ts';
 
 /** The operator may let a request wait, or answer never: asking again changes nothing twice. */
+/** Should the operator be away: the copies may have changed meanwhile. */
+const DAMAGED_RETRY_MS = 10_000;
 const CHANGE_TIMEOUT_MS = 2_000;
 const ACTIONS = {
   add: 'ADD_TO_IN_SYNC',
@@ -65,6 +67,7 @@ export class PrimaryRoles {
       logger,
       recover,
       onAppended,
+      onDamaged: (message) => this.#damaged(copy, message),
       onDivergence,
       onState,
       saveTracked: (ids) => tracked.save(copy.uid, ids),
@@ -76,6 +79,14 @@ export class PrimaryRoles {
   /** The node is heard of again: streams to it go on at once. */
   nodeAlive(node: string): void {
     for (const copy of this.#options.copies.all()) copy.replicator?.nodeAlive(node);
+  }
+
+  /** The operator makes another copy the primary, and this one anew. */
+  #damaged(copy: LocalCopy, message: string): void {
+    this.#options.logger.error({ shard: copy.shard, error: message }, 'this copy has lost entries: not served');
+    this.end(copy);
+    copy.state = { kind: 'failed', message, retryAt: Date.now() + DAMAGED_RETRY_MS };
+    this.#options.onState();
   }
 
   end(copy: LocalCopy): void {

@@ -234,3 +234,47 @@ describe('bounds', () => {
     expect(rig.of('locate')).toMatchObject([{ copy: 'r1' }]);
   });
 });
+
+describe('a primary that starts', () => {
+  const located = (primary: Primary, copy: string, seqNo: number, term: number): Ready[] => {
+    const session = 1;
+    primary.step({ type: 'located', copy, session, located: { seqNo, term, whole: true, hasLastEntry: seqNo > 0 } }, 0);
+    return primary.takeReady();
+  };
+  const start = (term: number): Primary => {
+    const primary = new Primary({ ...CONFIG, term }, { seqNo: 5, term }, {}, 0);
+    primary.takeReady();
+    return primary;
+  };
+
+  test('takes writes when the logs of all copies in sync were compared with its own, or they have left the set', () => {
+    const primary = start(1);
+    expect(primary.refusal()?.code).toBe('ANN_NOT_READY');
+    located(primary, 'r1', 5, 1);
+    expect(primary.refusal()).toMatchObject({ code: 'ANN_NOT_READY', message: expect.stringContaining('n2') });
+    primary.step({ type: 'configured', config: { ...CONFIG, configVersion: 2, copies: [REPLICA] } }, 0);
+    expect(primary.refusal()).toBeNull();
+  });
+
+  test('asks to remove a copy that does not answer, though no write waits', () => {
+    const primary = start(1);
+    located(primary, 'r1', 5, 1);
+    primary.step({ type: 'tick' }, limits.SILENCE_MS + 1);
+    const changes = primary.takeReady().filter((ready) => ready.type === 'change');
+    expect(changes).toMatchObject([{ action: 'remove', copy: 'r2' }]);
+  });
+
+  test('with less than it has written in this term has lost entries: it is deposed, and the copy is not emptied', () => {
+    const primary = start(1);
+    const ready = located(primary, 'r1', 7, 1);
+    expect(ready).toMatchObject([{ type: 'damaged', message: expect.stringContaining('entry 7 of term 1') }]);
+    expect(primary.refusal()?.code).toBe('ANN_STALE_TERM');
+    expect(primary.takeReady().filter(({ type }) => type === 'recover' || type === 'change')).toEqual([]);
+  });
+
+  test('with less than a copy has of an earlier term is right: those entries were never acknowledged', () => {
+    const ready = located(start(2), 'r1', 7, 1);
+    expect(ready.some(({ type }) => type === 'damaged')).toBe(false);
+    expect(ready).toContainEqual(expect.objectContaining({ type: 'change', action: 'remove', copy: 'r1' }));
+  });
+});

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '#model/errors.ts';
 import type { Position } from '../shard/shard-host.ts';
-import { isAwaited, type CopyProgress } from './copy-progress.ts';
+import { isAwaited, notCompared, type CopyProgress } from './copy-progress.ts';
 import { Audit, type Difference } from './audit.ts';
 import { Confirmations } from './confirmations.ts';
 import { CopyStream, type PrimaryView } from './copy-stream.ts';
@@ -101,6 +101,9 @@ export class Primary {
     if (this.#pending.length >= limits.PENDING_WRITES) {
       return { code: 'ANN_OVERLOADED', message: `shard ${shard}: ${this.#pending.length} writes wait for its copies` };
     }
+    const waitsFor = notCompared(this.copies());
+    if (waitsFor)
+      return { code: 'ANN_NOT_READY', message: `shard ${shard}: its primary starts; it waits for ${waitsFor}` };
     const tooFew = this.#tooFew();
     return tooFew === null ? null : { code: 'ANN_NOT_IN_SYNC', message: tooFew };
   }
@@ -237,6 +240,7 @@ export class Primary {
     const trimmed = (): number => this.#trimmed;
     const configVersion = (): number => this.#config.configVersion;
     return {
+      term: this.term,
       recent: this.#recent,
       get end() {
         return end();
@@ -359,7 +363,8 @@ export class Primary {
     // Whoever waits for the end of a sealed primary waits for all of it.
     const newest = this.sealed && !this.#deposed ? this.#end.seqNo : (this.#pending.at(-1)?.seqNo ?? 0);
     for (const { state } of this.#streams.values()) {
-      const owes = state.acked < newest || this.#confirmations.waitsFor(state.allocationId);
+      const compared = state.located || !state.inSync;
+      const owes = !compared || state.acked < newest || this.#confirmations.waitsFor(state.allocationId);
       const owing = isAwaited(state) && owes;
       if (owing && !state.owing) state.heardAt = now;
       state.owing = owing;

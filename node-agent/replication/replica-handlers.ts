@@ -25,8 +25,10 @@ export function replicaHandlers(copies: LocalCopies, host: ShardHost): Pick<Peer
     async locate({ copy: ref }) {
       const copy = copies.beginStream(ref);
       const [stats, whole] = await Promise.all([host.stats(copy.shard), isWhole(host, copy.shard)]);
-      const { seqNo, term, logFromSeqNo } = stats;
-      return { seqNo, term, whole, hasLastEntry: logFromSeqNo <= seqNo };
+      const { seqNo, logFromSeqNo } = stats;
+      const hasLastEntry = logFromSeqNo <= seqNo;
+      const term = hasLastEntry ? ((await host.logTerm(copy.shard, seqNo)) ?? 0) : 0;
+      return { seqNo, term, whole, hasLastEntry };
     },
     async verify({ copy: ref, ...expected }) {
       const copy = copies.inStream(ref);

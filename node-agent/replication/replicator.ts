@@ -27,6 +27,8 @@ export interface ReplicatorOptions {
   saveTracked(tracked: Tracked): Promise<void>;
   /** Seconds that an append took until it was on this disk. */
   onAppended(seconds: number): void;
+  /** This copy has lost entries: it must not be served any more. */
+  onDamaged(message: string): void;
   /** Anti-entropy found a copy different. */
   onDivergence(shard: string): void;
   /** A report would say something new. */
@@ -303,6 +305,9 @@ export class Replicator {
         host.trimLog(shard, ready.below).catch((error: unknown) => {
           logger.warn({ shard, error: String(error) }, 'log could not be trimmed');
         });
+        return;
+      case 'damaged':
+        this.#options.onDamaged(ready.message);
         return;
       case 'warn':
         logger.warn({ shard, node: ready.node, copy: ready.copy, term: this.term }, ready.message);

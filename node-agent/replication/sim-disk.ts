@@ -63,8 +63,9 @@ export class SimDisk {
   }
 
   locate(): Located {
-    const { seqNo, term, whole } = this;
-    return { seqNo, term, whole, hasLastEntry: this.logFrom <= seqNo };
+    const { seqNo, whole } = this;
+    const hasLastEntry = this.logFrom <= seqNo;
+    return { seqNo, term: hasLastEntry ? (this.applied.at(-1)?.term ?? 0) : 0, whole, hasLastEntry };
   }
 
   readLog(from: number): { entries: Uint8Array; nextSeqNo: number } | null {

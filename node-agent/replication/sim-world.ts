@@ -226,11 +226,11 @@ export class SimWorld {
         for (const write of ready.writes) this.#acknowledge(node, write);
         return;
       case 'reject':
-        for (const write of ready.writes) node.awaited.delete(write);
-        return;
+        return ready.writes.forEach((write) => node.awaited.delete(write));
       case 'trim':
-        node.disk.trim(ready.below);
-        return;
+        return node.disk.trim(ready.below);
+      case 'damaged':
+        throw new Error(ready.message);
       case 'warn':
         return;
     }
